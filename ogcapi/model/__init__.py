@@ -1,0 +1,1 @@
+"""Values: what every other layer speaks of. No files, no HTTP."""

@@ -1,0 +1,151 @@
+"""Collections: what is served, and the protocol that every source of rasters keeps."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Protocol
+
+from ogcapi.model.body import Body, body_of
+from ogcapi.model.crs import Crs
+from ogcapi.model.grid import Footprint, Grid, carry
+from ogcapi.model.problem import NotFound, shown
+from ogcapi.model.raster import Field, Interval, Raster, Resampling, Selection
+from ogcapi.model.style import Style
+from ogcapi.model.tiles import TileLimits, TileMatrixSet
+
+
+@dataclass(frozen=True, kw_only=True)
+class SourceStatus:
+    """How a source does, for operators and for the collection's page."""
+
+    assets: int
+    """Files that the source is made of."""
+    failures: Mapping[str, str] = field(default_factory=dict)
+    """Name of each asset that could not be read last time, and why."""
+
+
+class CoverageSource(Protocol):
+    """Where rasters come from. Methods may be called from any thread."""
+
+    @property
+    def storage_crs(self) -> Crs:
+        """The CRS that the data are kept in."""
+        ...
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """All fields, in the source's order."""
+        ...
+
+    @property
+    def footprint(self) -> Footprint:
+        """Where the source has data, in its storage CRS."""
+        ...
+
+    @property
+    def grid(self) -> Grid:
+        """The grid of the whole coverage in its storage CRS: its finest cells over its extent."""
+        ...
+
+    @property
+    def status(self) -> SourceStatus:
+        """Assets, and which of them fail."""
+        ...
+
+    def read(self, grid: Grid, selection: Selection) -> Raster:
+        """The values on exactly that grid; cells where there are none are not valid.
+
+        Never raises for emptiness. An asset that fails is named in `Raster.missing`; raises `SourceFailed` only where
+        the source is one single file.
+        """
+        ...
+
+    def meets(self, grid: Grid, interval: Interval | None = None) -> bool:
+        """Whether any footprint meets the grid: False promises that `read` finds nothing."""
+        ...
+
+    def revision(self, grid: Grid | None = None) -> str:
+        """A text that changes when the data on that grid (or anywhere) change; known without reading values.
+
+        The same in every process; files are looked at again at most every ten seconds.
+        """
+        ...
+
+    def sample(self) -> Raster:
+        """A coarse, deterministic view of the whole, of bounded size, for statistics."""
+        ...
+
+
+@dataclass(frozen=True, kw_only=True)
+class TileSet:
+    """A tile matrix set as far as a collection fills it."""
+
+    matrix_set: TileMatrixSet
+    limits: tuple[TileLimits, ...]
+    """One for each matrix in use, coarsest first."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Collection:
+    """What `/collections/{collectionId}` names."""
+
+    id: str
+    title: str
+    description: str | None = None
+    keywords: tuple[str, ...] = ()
+    attribution: str | None = None
+    license: str | None = None
+    """A link (URL) or an SPDX identifier."""
+    links: tuple[Mapping[str, str], ...] = ()
+    """Further links from the configuration."""
+    time: Interval | None = None
+    """Temporal extent."""
+    coverage: CoverageSource
+    resampling: Resampling = Resampling.NEAREST
+    """For maps; coverages are always nearest."""
+    styles: tuple[Style, ...]
+    """The first is the default."""
+    tile_sets: tuple[TileSet, ...]
+    revision: str = ""
+    """Changes with the collection's configuration."""
+    is_listed: bool = True
+
+    @cached_property
+    def body(self) -> Body:
+        """The body that the data are of."""
+        return body_of(self.storage_crs)
+
+    @property
+    def storage_crs(self) -> Crs:
+        """`storageCrs`."""
+        return self.coverage.storage_crs
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """The fields of the coverage."""
+        return self.coverage.fields
+
+    @cached_property
+    def extent(self) -> Footprint:
+        """Where the data lie in the body's geographic CRS."""
+        crs = self.body.geographic
+        boxes = (box for mine in self.coverage.footprint.bboxes for box in carry(mine, self.storage_crs, crs))
+        return Footprint(crs=crs, bboxes=tuple(boxes))
+
+    def style(self, style_id: str) -> Style:
+        """One of its styles. Raises `NotFound`."""
+        for style in self.styles:
+            if style.id == style_id:
+                return style
+        known = ", ".join(style.id for style in self.styles)
+        raise NotFound(f"{self.id} has no style {shown(style_id)}; expected one of {known}.")
+
+    def tile_set(self, matrix_set_id: str) -> TileSet:
+        """One of its tile sets. Raises `NotFound`."""
+        for tile_set in self.tile_sets:
+            if tile_set.matrix_set.id == matrix_set_id:
+                return tile_set
+        known = ", ".join(tile_set.matrix_set.id for tile_set in self.tile_sets)
+        raise NotFound(f"{self.id} has no tile matrix set {shown(matrix_set_id)}; expected one of {known}.")

@@ -1,0 +1,39 @@
+"""Media types: their names, short names and file extensions, in one table."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class MediaType:
+    """A media type that the server can answer with."""
+
+    name: str
+    """The full media type, parameters included, as in `Content-Type` and in links."""
+    short: tuple[str, ...]
+    """Values of `f` and file extensions; the first is the one that links use."""
+    title: str
+
+    @property
+    def essence(self) -> str:
+        """The type without parameters."""
+        return self.name.partition(";")[0].strip()
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Everything that `f` takes for it."""
+        return tuple(dict.fromkeys((*self.short, self.name, self.essence)))
+
+
+JSON = MediaType("application/json", ("json",), "JSON")
+HTML = MediaType("text/html", ("html",), "a web page")
+PROBLEM = MediaType("application/problem+json", ("json",), "problem")
+SCHEMA = MediaType("application/schema+json", ("json",), "JSON Schema")
+OPENAPI = MediaType("application/vnd.oai.openapi+json;version=3.0", ("json",), "OpenAPI 3.0")
+PNG = MediaType("image/png", ("png",), "PNG")
+JPEG = MediaType("image/jpeg", ("jpeg", "jpg"), "JPEG")
+WEBP = MediaType("image/webp", ("webp",), "WebP")
+SVG = MediaType("image/svg+xml", ("svg",), "SVG")
+GEOTIFF = MediaType("image/tiff; application=geotiff", ("geotiff", "tiff", "tif"), "GeoTIFF")
+NPY = MediaType("application/x-npy", ("npy",), "NumPy array")

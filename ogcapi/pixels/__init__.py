@@ -1,0 +1,1 @@
+"""Arrays in, arrays or bytes out; no files and no HTTP."""

@@ -1,0 +1,1 @@
+"""The model as the standards' documents; no HTTP, no input or output."""

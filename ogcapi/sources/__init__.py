@@ -1,0 +1,1 @@
+"""The model read from files and services."""

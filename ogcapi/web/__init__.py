@@ -1,0 +1,1 @@
+"""HTTP: parse, negotiate, respond. One module a standard."""
