@@ -54,7 +54,7 @@ def _radii() -> tuple[tuple[float, Body], ...]:
 
 @lru_cache(maxsize=512)
 def body_of(crs: Crs) -> Body:
-    """The body whose system PROJ can transform this one to, the nearest in size first; else Earth (standards.md 4.6)."""
+    """The body whose system PROJ can transform this one to, the nearest in size first; else Earth."""
     radius = crs.semi_major_m
     if abs(radius / CRS84.semi_major_m - 1) < _RADIUS_TOLERANCE / 4:
         return EARTH

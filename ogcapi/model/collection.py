@@ -9,7 +9,7 @@ from typing import Protocol
 
 from ogcapi.model.body import Body, body_of
 from ogcapi.model.crs import Crs
-from ogcapi.model.grid import Footprint, Grid, carry
+from ogcapi.model.grid import Footprint, Grid
 from ogcapi.model.problem import NotFound, shown
 from ogcapi.model.raster import Field, Interval, Raster, Resampling, Selection
 from ogcapi.model.style import Style
@@ -131,8 +131,7 @@ class Collection:
     def extent(self) -> Footprint:
         """Where the data lie in the body's geographic CRS."""
         crs = self.body.geographic
-        boxes = (box for mine in self.coverage.footprint.bboxes for box in carry(mine, self.storage_crs, crs))
-        return Footprint(crs=crs, bboxes=tuple(boxes))
+        return Footprint(crs=crs, bboxes=self.coverage.footprint.carried(crs))
 
     def style(self, style_id: str) -> Style:
         """One of its styles. Raises `NotFound`."""

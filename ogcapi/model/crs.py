@@ -171,7 +171,7 @@ def _uri(authority: str, code: str) -> str:
 def parse_crs(text: str) -> Crs:
     """The system that a URI, URN, (safe) CURIE, WKT or PROJJSON text names.
 
-    Raises `UnknownCrs` with what is wrong: not known, not two-dimensional, or west-positive (standards.md 4.5).
+    Raises `UnknownCrs` with what is wrong: not known, not two-dimensional, or west-positive.
     """
     if len(text) > 100_000:
         raise UnknownCrs("the text is too long for a coordinate reference system")

@@ -220,6 +220,10 @@ class Footprint:
             whole = whole.union(bbox)
         return whole
 
+    def carried(self, crs: Crs) -> tuple[BBox, ...]:
+        """Its boxes in another system."""
+        return tuple(found for mine in self.bboxes for found in carry(mine, self.crs, crs))
+
     def meets(self, grid: Grid) -> bool:
         """Whether any of the boxes shares an area with the grid."""
         return any(mine.meets(theirs) for theirs in grid.bboxes_in(self.crs) for mine in self.bboxes)

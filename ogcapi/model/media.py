@@ -14,6 +14,8 @@ class MediaType:
     short: tuple[str, ...]
     """Values of `f` and file extensions; the first is the one that links use."""
     title: str
+    tiles_class: str | None = None
+    """Conformance class of Tiles 1 that offering tiles in it earns."""
 
     @property
     def essence(self) -> str:
@@ -31,9 +33,9 @@ HTML = MediaType("text/html", ("html",), "a web page")
 PROBLEM = MediaType("application/problem+json", ("json",), "problem")
 SCHEMA = MediaType("application/schema+json", ("json",), "JSON Schema")
 OPENAPI = MediaType("application/vnd.oai.openapi+json;version=3.0", ("json",), "OpenAPI 3.0")
-PNG = MediaType("image/png", ("png",), "PNG")
-JPEG = MediaType("image/jpeg", ("jpeg", "jpg"), "JPEG")
+PNG = MediaType("image/png", ("png",), "PNG", "png")
+JPEG = MediaType("image/jpeg", ("jpeg", "jpg"), "JPEG", "jpeg")
 WEBP = MediaType("image/webp", ("webp",), "WebP")
 SVG = MediaType("image/svg+xml", ("svg",), "SVG")
-GEOTIFF = MediaType("image/tiff; application=geotiff", ("geotiff", "tiff", "tif"), "GeoTIFF")
+GEOTIFF = MediaType("image/tiff; application=geotiff", ("geotiff", "tiff", "tif"), "GeoTIFF", "tiff")
 NPY = MediaType("application/x-npy", ("npy",), "NumPy array")

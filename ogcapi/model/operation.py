@@ -40,5 +40,3 @@ class Operation:
     """Parameters besides `f`."""
     schema: str | None = None
     """Name of the JSON document's schema in the OpenAPI document's components."""
-    empty: bool = False
-    """Whether the answer carries no negotiated content (probes)."""

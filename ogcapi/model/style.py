@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from ogcapi.model.raster import Rgba
 
@@ -14,7 +14,7 @@ class Ramp:
     """A continuous colour ramp over the range."""
 
     colors: tuple[Rgba, ...]
-    """256 colours, evenly spread over the range."""
+    """At least two, evenly spread over the range from its start to its end."""
     name: str | None = None
 
 
@@ -43,10 +43,10 @@ class Style:
     fields: tuple[str, ...]
     """One field (gray or through a colormap) or three (red, green, blue)."""
     ranges: tuple[Range, ...]
-    """One for each field, in physical units: the first becomes 0, the second full intensity."""
+    """One for each field, in physical units: the first becomes 0, the second full intensity; it may be the lesser."""
     gamma: float = 1.0
     """Exponent 1/gamma on the intensity between 0 and 1."""
-    colormap: Ramp | Intervals | Categories | None = None
+    colormap: Ramp | Intervals | Categories | None = field(default=None, hash=False)
     """None: gray of one field, colour of three."""
 
     def __post_init__(self) -> None:

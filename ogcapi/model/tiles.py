@@ -12,10 +12,11 @@ import numpy as np
 
 from ogcapi.model.body import Body, body_of
 from ogcapi.model.crs import Crs, transformation
-from ogcapi.model.grid import BBox, Grid
+from ogcapi.model.grid import Array, BBox, Grid
 from ogcapi.model.problem import NotFound, shown
 
 PIXEL_M = 0.28e-3  # the standardized rendering pixel (TMS 2.0, 6.1.1.1)
+_LATTICE = 33  # positions a side at which a grid is looked at
 _EDGE = 1e-6  # of a tile: a box that reaches less far into a tile does not touch it
 _SAME = 1e-6  # relative: cell sizes this near are one size
 _NEAR = 1e-9  # relative: numbers of documents this near are one number
@@ -203,6 +204,40 @@ def tile_grid(
         width=width or matrix.tile_width,
         height=height or matrix.tile_height,
     )
+
+
+def finest_cell(grid: Grid, matrix_set: TileMatrixSet) -> float | None:
+    """How small a set's cells must be so that each cell of a coverage's grid holds the centre of one of them.
+
+    The smallest side is what counts, anywhere on the grid and in any direction: where J takes steps of one cell on the
+    grid to steps in the set's CRS, 1 / max(row sums of |J⁻¹|). None where no cell lies within the set.
+    """
+    cols = np.unique(np.linspace(0, grid.width - 1, _LATTICE).round()) + 0.5
+    rows = np.unique(np.linspace(0, grid.height - 1, _LATTICE).round()) + 0.5
+    col, row = np.meshgrid(cols, rows)
+    carry = transformation(grid.crs, matrix_set.crs) if grid.crs != matrix_set.crs else None
+
+    def there(col: Array, row: Array) -> tuple[Array, Array]:
+        x, y = grid.bbox.xmin + col * grid.cell_width, grid.bbox.ymax - row * grid.cell_height
+        return carry(x, y) if carry else (x, y)
+
+    with np.errstate(all="ignore"):
+        x, y = there(col, row)
+        box = matrix_set.bbox
+        inside = np.isfinite(x) & np.isfinite(y) & (box.ymin <= y) & (y <= box.ymax)
+        if not matrix_set.crs.x_period:
+            inside &= (box.xmin <= x) & (x <= box.xmax)
+        steps = []
+        for right, down in ((0.5, 0.0), (0.0, 0.5)):
+            (x1, y1), (x2, y2) = there(col - right, row - down), there(col + right, row + down)
+            period = matrix_set.crs.x_period
+            across = x2 - x1
+            steps.append((across - period * np.round(across / period) if period else across, y2 - y1))
+        (a, c), (b, d) = steps
+        area = np.abs(a * d - b * c)
+        needed = area / np.maximum(np.abs(d) + np.abs(b), np.abs(c) + np.abs(a))
+    found = needed[inside & np.isfinite(needed) & (needed > 0)]
+    return float(found.min()) if found.size else None
 
 
 def _index(name: str, text: str, low: int, high: int) -> int:
