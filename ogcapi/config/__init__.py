@@ -1,0 +1,20 @@
+"""The configuration: `config.yml`, a superset of pygeoapi's format, or sources alone, as frozen values."""
+
+from ogcapi.config.load import VARIABLE, CommandLine, config_from_environment, load_config
+from ogcapi.config.mistakes import ConfigMistakes, Mistake
+from ogcapi.config.settings import Config, Options, Provider, Resource
+from ogcapi.config.sources import config_of
+
+__all__ = [
+    "VARIABLE",
+    "CommandLine",
+    "Config",
+    "ConfigMistakes",
+    "Mistake",
+    "Options",
+    "Provider",
+    "Resource",
+    "config_from_environment",
+    "config_of",
+    "load_config",
+]

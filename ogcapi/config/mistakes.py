@@ -1,0 +1,70 @@
+"""Mistakes in a configuration: all of them at once, each with where it is, what was given and what was expected."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from difflib import get_close_matches
+from typing import Any
+
+from ogcapi.model.problem import MAX_SHOWN, shown
+
+KeyPath = tuple[str | int, ...]
+"""Keys and list indices from the top of the file."""
+
+NOTHING = object()
+"""Stands for a value that is absent."""
+
+
+@dataclass(frozen=True, kw_only=True)
+class Mistake:
+    """One mistake, in words for the person who wrote the configuration."""
+
+    where: str
+    """Key path in the file (`resources.mola.providers[0].data`), or the source as it was named."""
+    given: str
+    """What is written there, shortened; environment variables stay as `${VAR}`."""
+    expected: str
+    """What would be right."""
+    line: int | None = None
+    """Line in the file, counted from 1."""
+
+    def __str__(self) -> str:
+        where = f"{self.where} (line {self.line})" if self.line else self.where
+        return f"{where}: {self.given} was given; expected {self.expected}."
+
+
+class ConfigMistakes(Exception):
+    """A configuration that cannot be used; its text has one mistake a line."""
+
+    def __init__(self, mistakes: Iterable[Mistake]) -> None:
+        self.mistakes: Sequence[Mistake] = tuple(mistakes)
+        super().__init__("\n".join(str(mistake) for mistake in self.mistakes))
+
+
+def dotted(path: KeyPath) -> str:
+    """A key path as it is shown: `resources.mola.providers[0].data`."""
+    text = ""
+    for key in path:
+        text += f"[{key}]" if isinstance(key, int) else f".{key}" if text else key
+    return text or "the file"
+
+
+def given(value: Any) -> str:
+    """A value as a mistake repeats it: of bounded length, on one line."""
+    if value is NOTHING or value is None:
+        return "nothing"
+    if isinstance(value, str):
+        return shown(value)
+    text = json.dumps(value, ensure_ascii=False, default=str)
+    return text if len(text) <= MAX_SHOWN else text[:MAX_SHOWN] + "…"
+
+
+def one_of(names: Iterable[str], value: object) -> str:
+    """The expectation of one of some names, with the nearest to what was given."""
+    known = list(names)
+    by_lower = {name.lower(): name for name in known}
+    near = get_close_matches(str(value).lower(), by_lower, n=1, cutoff=0.6)
+    hint = f" (did you mean {by_lower[near[0]]}?)" if near else ""
+    return f"one of {', '.join(known)}{hint}"

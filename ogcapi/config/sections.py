@@ -1,0 +1,178 @@
+"""The sections of `config.yml`: every key, its default and its meaning (docs/configuration.md has them in one table).
+
+The format is a superset of pygeoapi's: keys of pygeoapi that mean nothing here are accepted and ignored, and so is
+every key that begins with `x-`. Any other key is a mistake.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Annotated, Any, Literal, get_args
+
+from pydantic import ConfigDict, Field, model_validator
+
+from ogcapi.config.section import Section
+from ogcapi.config.service import Logging, Metadata, Server
+from ogcapi.config.values import Begin, End, Names, Positive, Text, Words, choice, whole
+from ogcapi.model.raster import Resampling
+
+PROVIDERS = ("COG", "MosaicJSON", "rasterio")
+MOSAIC_METHODS = ("first", "last", "highest", "lowest", "mean", "median", "stdev", "sum", "count")
+
+
+class LinkSection(Section):
+    """A further link of a collection."""
+
+    href: Text
+    """Address."""
+    rel: Text = "related"
+    """Link relation."""
+    type: Text | None = None
+    """Media type."""
+    title: Text | None = None
+    """Title."""
+    hreflang: Text | None = None
+    """Language of what is linked."""
+    length: Annotated[int, whole(0, 2**63)] | None = None
+    """Its size in bytes."""
+
+
+class Temporal(Section):
+    """When the data are of."""
+
+    unused = frozenset({"trs"})
+    begin: Begin = None
+    """First moment; nothing for an open beginning."""
+    end: End = None
+    """Last moment; nothing for an open end."""
+
+
+class Extents(Section):
+    """Where and when the data are; where is known from the data themselves."""
+
+    model_config = ConfigDict(extra="ignore")  # pygeoapi: any further dimension by its name
+    temporal: Temporal = Temporal()
+
+
+class StyleSection(Section):
+    """One style of a collection."""
+
+    title: Text | None = None
+    """Title; the id where there is none."""
+    description: Text | None = None
+    """What the style shows."""
+    fields: Names
+    """One field, or three for red, green and blue."""
+    range: Any = None
+    """`[low, high]` in physical units, or one such pair for each field: low becomes 0, high full intensity."""
+    gamma: Positive = 1.0
+    """Exponent 1/gamma on intensities between 0 and 1: above 1 is brighter."""
+    colormap: Any = None
+    """A name of rio-tiler's (`terrain`, `viridis`, …), colours, values with colours, intervals or categories."""
+
+
+class Options(Section):
+    """How a raster is read and shown."""
+
+    mosaic_method: Annotated[str, choice(MOSAIC_METHODS)] | None = None
+    """What overlapping assets of a mosaic become."""
+    resampling: Annotated[Resampling, choice(tuple(Resampling))] = Resampling.NEAREST
+    """How maps are resampled; coverages are always nearest."""
+    tile_matrix_sets: Names | None = None
+    """Ids of the tile matrix sets to offer."""
+    styles: dict[str, StyleSection] = Field(default_factory=dict)
+
+    @model_validator(mode="before")
+    @classmethod
+    def _without_creation_options(cls, value: Any) -> Any:
+        """Without GDAL's creation options, which pygeoapi passes on here (DATA_ENCODING)."""
+        return {k: v for k, v in value.items() if not k.isupper()} if isinstance(value, Mapping) else value
+
+
+class ProviderSection(Section):
+    """Where the data of a collection are."""
+
+    unused = frozenset(
+        {
+            "count",
+            "crs",
+            "default",
+            "editable",
+            "format",
+            "geometry",
+            "id_field",
+            "include_extra_query_parameters",
+            "properties",
+            "storage_crs",
+            "storage_crs_coordinate_epoch",
+            "table",
+            "time_field",
+            "title_field",
+            "uri_field",
+            "x_field",
+            "y_field",
+            "z_field",
+        }
+    )
+    type: Text = "coverage"
+    """`coverage`; providers of other types are reported and left out."""
+    name: Annotated[str, choice(PROVIDERS)]
+    """`COG` for any GeoTIFF, `MosaicJSON`, or `rasterio` for every other raster that GDAL reads."""
+    data: Text
+    """A path, or an address that begins with `http://`, `https://` or `s3://`."""
+    options: Options = Options()
+
+
+class ResourceSection(Section):
+    """One collection."""
+
+    unused = frozenset({"formatters", "limits", "linked-data", "templates"})
+    type: Text = "collection"
+    """`collection`; resources of other types are reported and left out."""
+    title: Text | None = None
+    """Title; made of the id where there is none."""
+    description: Text | None = None
+    """What the data are, in a few sentences."""
+    keywords: Words = ()
+    """Words to find the collection by."""
+    attribution: Text | None = None
+    """Whom to name when the data are shown."""
+    license: Text | None = None
+    """Licence of the data: an address or an SPDX identifier."""
+    visibility: Annotated[Literal["default", "hidden"], choice(("default", "hidden"))] = "default"
+    """`hidden`: not listed, but served at its address."""
+    links: tuple[LinkSection, ...] = ()
+    extents: Extents = Extents()
+    providers: Any
+    """Where the data are: a list, of which the first coverage (or the one with `default: true`) is served."""
+
+
+class File(Section):
+    """The whole file."""
+
+    unused = frozenset({"pubsub"})
+    server: Server = Server()
+    logging: Logging = Logging()
+    metadata: Metadata = Metadata()
+    resources: dict[str, Any]
+    """Collections by their ids."""
+
+
+def nested(section: type[Section], key: str) -> type[Section] | None:
+    """The section that is the value of a key, or an item of it."""
+    if (section, key) in _READ_ONE_BY_ONE:
+        return _READ_ONE_BY_ONE[section, key]
+    return _section_in(section.model_fields[key].annotation) if key in section.model_fields else None
+
+
+# Others of their kind are left out unread.
+_READ_ONE_BY_ONE: dict[tuple[type[Section], str], type[Section]] = {
+    (File, "resources"): ResourceSection,
+    (ResourceSection, "providers"): ProviderSection,
+}
+
+
+def _section_in(annotation: Any) -> type[Section] | None:
+    if isinstance(annotation, type) and issubclass(annotation, Section):
+        return annotation
+    return next((found for found in map(_section_in, get_args(annotation)) if found), None)
