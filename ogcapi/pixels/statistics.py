@@ -1,0 +1,55 @@
+"""Statistics of a raster's valid cells, bounded in work and equal in every process."""
+
+from __future__ import annotations
+
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+
+from ogcapi.model.raster import Raster
+
+_MAX_RANKED = 1 << 20  # cells that percentiles are taken from; more are thinned to every second, third, …
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldStatistics:
+    """What is known of one field's finite valid values, in physical units; numbers are None where there is no value."""
+
+    count: int
+    """Cells with a finite valid value."""
+    minimum: float | None = None
+    maximum: float | None = None
+    p2: float | None = None
+    """2nd percentile: a value that occurs."""
+    p98: float | None = None
+    """98th percentile: a value that occurs."""
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The same as JSON; `FieldStatistics(**document)` is equal to this."""
+        return asdict(self)
+
+
+def statistics(raster: Raster) -> tuple[FieldStatistics, ...]:
+    """The statistics of each field of a raster, in order."""
+    return tuple(_statistics(raster, i) for i in range(len(raster.fields)))
+
+
+def _statistics(raster: Raster, index: int) -> FieldStatistics:
+    field = raster.fields[index]
+    stored = raster.values[index][raster.valid[index]].astype(np.float64)
+    with np.errstate(over="ignore"):
+        values = stored * field.scale + field.offset
+    values = values[np.isfinite(values)]
+    if values.size == 0:
+        return FieldStatistics(count=0)
+    step = -(-values.size // _MAX_RANKED)
+    p2, p98 = np.percentile(values[::step], (2, 98), method="nearest")
+    return FieldStatistics(
+        count=int(values.size),
+        minimum=float(values.min()),
+        maximum=float(values.max()),
+        p2=float(p2),
+        p98=float(p98),
+    )
