@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from typing import Any, TypeVar
 
@@ -11,17 +10,14 @@ from pydantic import ValidationError
 from ogcapi.config.document import Document
 from ogcapi.config.mistakes import KeyPath, one_of
 from ogcapi.config.section import Section
-from ogcapi.config.sections import PROVIDERS, ProviderSection, ResourceSection, StyleSection, nested
+from ogcapi.config.sections import PROVIDERS, ProviderSection, ResourceSection, nested
 from ogcapi.config.settings import Options, Provider, Resource, title_of
-from ogcapi.config.styles import style_of
-from ogcapi.config.values import Reading, check_id, check_remote, is_remote, local_path
+from ogcapi.config.values import Reading, check_id
 from ogcapi.model.raster import Interval
-from ogcapi.model.style import Style
 
 _RESOURCE_TYPES = ("collection", "stac-collection", "process")
 _PROVIDER_TYPES = ("coverage", "feature", "record", "map", "tile", "edr", "stac")
 _PYGEOAPI_COVERAGES = ("xarray",)
-_GDAL_NAME = re.compile(r"/vsi|[A-Z][A-Z0-9_]+:")  # /vsizip/…, NETCDF:"file.nc":variable
 
 _Any = TypeVar("_Any", bound=Section)
 
@@ -32,8 +28,12 @@ def read_section(section: type[_Any], document: Document, path: KeyPath, value: 
         return section.model_validate(value, context=reading)
     except ValidationError as error:
         for fault in error.errors(include_url=False):
-            where = (*path, *fault["loc"])
-            document.add(where, _expected(section, fault["loc"], fault["type"], fault.get("ctx", {})))
+            *loc, last = fault["loc"] or ("",)
+            if last == "[key]":  # pydantic's word for a key of a dict
+                document.add((*path, *loc), str(fault["ctx"]["error"]), value=loc[-1])
+            else:
+                expected = _expected(section, fault["loc"], fault["type"], fault.get("ctx", {}))
+                document.add((*path, *fault["loc"]), expected)
     return None
 
 
@@ -103,11 +103,21 @@ class Resources:
             links=tuple(link.model_dump(exclude_none=True, exclude={"length"}) for link in section.links),
             time=Interval(start=time.begin, end=time.end) if time.begin or time.end else None,
             hidden=section.visibility == "hidden",
-            provider=self.provider(provider, where),
+            provider=Provider(name=provider.name, data=provider.data, trusted=provider.is_local),
             options=self.options(provider, (*where, "options")),
         )
-        if time.begin and time.end and time.begin > time.end:
-            self.document.add((*path, "extents", "temporal"), "a begin that is not after the end")
+
+    def options(self, provider: ProviderSection, path: KeyPath) -> Options:
+        """The options of a provider."""
+        options = provider.options
+        if options.mosaic_method and provider.name != "MosaicJSON":
+            self.document.add((*path, "mosaic_method"), "no mosaic_method: only a MosaicJSON has one")
+        return Options(
+            mosaic_method=options.mosaic_method or "first",
+            resampling=options.resampling,
+            tile_matrix_sets=options.tile_matrix_sets,
+            styles=tuple(section.style(id_) for id_, section in options.styles.items()),
+        )
 
     def provider_index(self, id_: str, providers: object, path: KeyPath) -> int | None:
         """Which of the providers is served; None where none is."""
@@ -143,37 +153,3 @@ class Resources:
             self.document.add((*path, "name"), one_of(PROVIDERS, name))
             return None
         return True
-
-    def provider(self, section: ProviderSection, path: KeyPath) -> Provider:
-        """The provider with the data's full address; a local file that is missing is a mistake."""
-        data = section.data
-        if section.name == "rasterio" and _GDAL_NAME.match(data):
-            return Provider(name=section.name, data=data)
-        if is_remote(data):
-            try:
-                check_remote(data)
-            except ValueError as error:
-                self.document.add((*path, "data"), str(error))
-            return Provider(name=section.name, data=data)
-        file = local_path(data, self.reading.folder)
-        # GDAL has formats that are folders
-        if not (file.exists() if section.name == "rasterio" else file.is_file()):
-            self.document.add((*path, "data"), f"a file that exists (relative paths begin at {self.reading.folder})")
-        return Provider(name=section.name, data=str(file), trusted=True)
-
-    def options(self, provider: ProviderSection, path: KeyPath) -> Options:
-        """The options with their styles."""
-        options = provider.options
-        if options.mosaic_method and provider.name != "MosaicJSON":
-            self.document.add((*path, "mosaic_method"), "no mosaic_method: only a MosaicJSON has one")
-        styles = [self.style(id_, style, (*path, "styles", id_)) for id_, style in options.styles.items()]
-        return Options(
-            mosaic_method=options.mosaic_method or "first",
-            resampling=options.resampling,
-            tile_matrix_sets=options.tile_matrix_sets,
-            styles=tuple(style for style in styles if style),
-        )
-
-    def style(self, id_: str, section: StyleSection, path: KeyPath) -> Style | None:
-        """A style; None where it has mistakes."""
-        return style_of(id_, section, lambda keys, expected: self.document.add((*path, *keys), expected))

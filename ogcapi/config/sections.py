@@ -6,18 +6,33 @@ every key that begins with `x-`. Any other key is a mistake.
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
 from typing import Annotated, Any, Literal, get_args
 
-from pydantic import ConfigDict, Field, model_validator
+from pydantic import (
+    AfterValidator,
+    BeforeValidator,
+    ConfigDict,
+    Field,
+    ValidationInfo,
+    field_validator,
+    model_validator,
+)
 
 from ogcapi.config.section import Section
 from ogcapi.config.service import Logging, Metadata, Server
-from ogcapi.config.values import Begin, End, Names, Positive, Text, Words, choice, whole
+from ogcapi.config.styles import ConfiguredColormap, configured_colormap, one_or_three, ranges
+from ogcapi.config.values import Begin, End, Id, Names, Positive, Text, Words, choice, reference, whole
 from ogcapi.model.raster import Resampling
+from ogcapi.model.style import Range, Style
 
 PROVIDERS = ("COG", "MosaicJSON", "rasterio")
 MOSAIC_METHODS = ("first", "last", "highest", "lowest", "mean", "median", "stdev", "sum", "count")
+
+_GDAL_NAME = re.compile(r"/vsi|[A-Z][A-Z0-9_]+:")  # /vsizip/…, NETCDF:"file.nc":variable
 
 
 class LinkSection(Section):
@@ -46,6 +61,14 @@ class Temporal(Section):
     end: End = None
     """Last moment; nothing for an open end."""
 
+    @field_validator("end")
+    @classmethod
+    def _not_before_begin(cls, end: datetime | None, info: ValidationInfo) -> datetime | None:
+        begin = info.data.get("begin")
+        if begin and end and end < begin:
+            raise ValueError("an end that is not before the beginning")
+        return end
+
 
 class Extents(Section):
     """Where and when the data are; where is known from the data themselves."""
@@ -61,14 +84,26 @@ class StyleSection(Section):
     """Title; the id where there is none."""
     description: Text | None = None
     """What the style shows."""
-    fields: Names
+    fields: Annotated[Names, AfterValidator(one_or_three)]
     """One field, or three for red, green and blue."""
-    range: Any = None
-    """`[low, high]` in physical units, or one such pair for each field: low becomes 0, high full intensity."""
     gamma: Positive = 1.0
     """Exponent 1/gamma on intensities between 0 and 1: above 1 is brighter."""
-    colormap: Any = None
+    colormap: Annotated[ConfiguredColormap | None, BeforeValidator(configured_colormap)] = None
     """A name of rio-tiler's (`terrain`, `viridis`, …), colours, values with colours, intervals or categories."""
+    range: Annotated[tuple[Range, ...], BeforeValidator(ranges)] = Field(default=None, validate_default=True)
+    """`[low, high]` in physical units, or one such pair for each field: low becomes 0, high full intensity."""
+
+    def style(self, id_: str) -> Style:
+        """The model's style."""
+        return Style(
+            id=id_,
+            title=self.title or id_[0].upper() + id_[1:],
+            description=self.description,
+            fields=self.fields,
+            ranges=self.range,
+            gamma=self.gamma,
+            colormap=self.colormap.colors if self.colormap else None,
+        )
 
 
 class Options(Section):
@@ -80,7 +115,7 @@ class Options(Section):
     """How maps are resampled; coverages are always nearest."""
     tile_matrix_sets: Names | None = None
     """Ids of the tile matrix sets to offer."""
-    styles: dict[str, StyleSection] = Field(default_factory=dict)
+    styles: dict[Id, StyleSection] = Field(default_factory=dict)
 
     @model_validator(mode="before")
     @classmethod
@@ -121,6 +156,21 @@ class ProviderSection(Section):
     data: Text
     """A path, or an address that begins with `http://`, `https://` or `s3://`."""
     options: Options = Options()
+
+    @field_validator("data")
+    @classmethod
+    def _existing(cls, data: str, info: ValidationInfo) -> str:
+        """The data's absolute path or address."""
+        is_gdal = info.data.get("name") == "rasterio"
+        if is_gdal and _GDAL_NAME.match(data):
+            return data
+        # GDAL has formats that are folders
+        return reference(data, info, is_there=Path.exists if is_gdal else Path.is_file)
+
+    @property
+    def is_local(self) -> bool:
+        """Whether the data are a path."""
+        return Path(self.data).is_absolute() and not _GDAL_NAME.match(self.data)
 
 
 class ResourceSection(Section):

@@ -1,60 +1,49 @@
-"""Styles of the file as the model's styles."""
+"""Values of styles: fields, colormaps, and ranges that go with both."""
 
 from __future__ import annotations
 
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any
 
-from ogcapi.config.mistakes import KeyPath
-from ogcapi.config.sections import StyleSection
-from ogcapi.config.values import check_id, is_number
-from ogcapi.model.style import Categories, Intervals, Ramp, Range, Style
+from pydantic import ValidationInfo
+
+from ogcapi.config.values import is_number
+from ogcapi.model.style import Categories, Intervals, Ramp, Range
 from ogcapi.pixels.colormaps import colormap, stated_range
 
-_RANGE = "[low, high] with low and high different"
+_RANGE = "[low, high], two different numbers"
 
 
-def style_of(id_: str, section: StyleSection, add: Callable[[KeyPath, str], None]) -> Style | None:
-    """The style that a section describes; None after telling `add` (keys below the style, what was expected)."""
-    mistakes: list[tuple[KeyPath, str]] = []
-    colors: Ramp | Intervals | Categories | None = None
-    stated: Range | None = None
-    try:
-        check_id(id_)
-    except ValueError as error:
-        mistakes.append(((), str(error)))
-    if len(section.fields) not in {1, 3}:
-        mistakes.append((("fields",), "one field, or three for red, green and blue"))
-    if section.colormap is not None:
-        try:
-            spec = _with_numbers(section.colormap)
-            colors, stated = colormap(spec), stated_range(spec)
-        except ValueError as error:
-            text = str(error)
-            expected = text.partition(" is no colormap: expected ")[2] or f"a colormap without mistakes ({text})"
-            mistakes.append((("colormap",), expected))
-        if len(section.fields) != 1:
-            mistakes.append((("colormap",), "no colormap, or one field instead of three"))
-    try:
-        ranges = _ranges(section.range, len(section.fields), stated)
-    except ValueError as error:
-        mistakes.append((("range",), str(error)))
-    if isinstance(colors, Ramp) and stated and section.range is not None and ranges != (stated,):
-        mistakes.append((("range",), "no range, as the colormap has one"))
-    for keys, expected in mistakes:
-        add(keys, expected)
-    if mistakes:
+@dataclass(frozen=True)
+class ConfiguredColormap:
+    """A colormap, and the range that it brings along."""
+
+    colors: Ramp | Intervals | Categories
+    stated: Range | None
+
+
+def one_or_three(names: tuple[str, ...]) -> tuple[str, ...]:
+    """Fields of a style."""
+    if len(names) not in {1, 3}:
+        raise ValueError("one field, or three for red, green and blue")
+    return names
+
+
+def configured_colormap(value: Any, info: ValidationInfo) -> ConfiguredColormap | None:
+    """The colormap of one field."""
+    if value is None:
         return None
-    return Style(
-        id=id_,
-        title=section.title or id_[0].upper() + id_[1:],
-        description=section.description,
-        fields=section.fields,
-        ranges=ranges,
-        gamma=section.gamma,
-        colormap=colors,
-    )
+    if len(info.data.get("fields", [""])) != 1:
+        raise ValueError("no colormap, or one field instead of three")
+    spec = _with_numbers(value)
+    try:
+        return ConfiguredColormap(colormap(spec), stated_range(spec))
+    except ValueError as error:
+        text = str(error)
+        expected = text.partition(" is no colormap: expected ")[2] or f"a colormap without mistakes ({text})"
+        raise ValueError(expected) from error
 
 
 def _with_numbers(spec: Any) -> Any:
@@ -64,15 +53,23 @@ def _with_numbers(spec: Any) -> Any:
     return {int(key) if re.fullmatch(r"-?[0-9]{1,18}", key) else key: value for key, value in spec.items()}
 
 
-def _ranges(value: Any, count: int, stated: Range | None) -> tuple[Range, ...]:
-    """One range for each field, or what the colormap states. Raises `ValueError` with what was expected."""
-    if value is None and stated is not None:
+def ranges(value: Any, info: ValidationInfo) -> tuple[Range, ...]:
+    """One range for each field; where none is given, the one that the colormap states."""
+    if "fields" not in info.data or (value is None and "colormap" not in info.data):
+        return ()  # what the range has to go with is mistaken itself
+    count, given = len(info.data["fields"]), info.data.get("colormap")
+    stated = given and given.stated
+    if value is None and stated:
         return (stated,)
     if _is_range(value):
-        return ((float(value[0]), float(value[1])),) * count
-    if isinstance(value, list) and len(value) == count and all(map(_is_range, value)):
-        return tuple((float(low), float(high)) for low, high in value)
-    raise ValueError(_RANGE if count == 1 else f"{_RANGE}, or {count} of them: one for each field")
+        found: tuple[Range, ...] = ((float(value[0]), float(value[1])),) * count
+    elif isinstance(value, list) and len(value) == count and all(map(_is_range, value)):
+        found = tuple((float(low), float(high)) for low, high in value)
+    else:
+        raise ValueError(_RANGE if count == 1 else f"{_RANGE}, or {count} such pairs: one for each field")
+    if stated and isinstance(given.colors, Ramp) and found != (stated,):
+        raise ValueError("no range, as the values of the colormap are one")
+    return found
 
 
 def _is_range(value: object) -> bool:

@@ -161,14 +161,19 @@ def _existing(kind: str, info: ValidationInfo) -> str:
     return f"a {kind} that exists (relative paths begin at {reading(info).folder})"
 
 
-def _reference(value: Any, info: ValidationInfo) -> str:
+def reference(value: Any, info: ValidationInfo, is_there: Callable[[Path], bool] = Path.is_file) -> str:
+    """An address, or the absolute path of something that is there."""
     text = _text(value, info)
     if is_remote(text):
         return check_remote(text)
     path = local_path(text, reading(info).folder)
-    if not path.is_file():
+    if not is_there(path):
         raise ValueError(_existing("file", info))
     return str(path)
+
+
+def _reference(value: Any, info: ValidationInfo) -> str:
+    return reference(value, info)
 
 
 def _service_url(value: Any, info: ValidationInfo) -> str:
@@ -225,6 +230,7 @@ def check_id(text: str) -> str:
     return text
 
 
+Id = Annotated[str, BeforeValidator(check_id)]
 Text = Annotated[str, BeforeValidator(_text)]
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
