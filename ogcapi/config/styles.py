@@ -57,8 +57,9 @@ def ranges(value: Any, info: ValidationInfo) -> tuple[Range, ...]:
     """One range for each field; where none is given, the one that the colormap states."""
     if "fields" not in info.data or (value is None and "colormap" not in info.data):
         return ()  # what the range has to go with is mistaken itself
-    count, given = len(info.data["fields"]), info.data.get("colormap")
-    stated = given and given.stated
+    count = len(info.data["fields"])
+    given: ConfiguredColormap | None = info.data.get("colormap")
+    stated = given.stated if given else None
     if value is None and stated:
         return (stated,)
     if _is_range(value):
@@ -67,7 +68,7 @@ def ranges(value: Any, info: ValidationInfo) -> tuple[Range, ...]:
         found = tuple((float(low), float(high)) for low, high in value)
     else:
         raise ValueError(_RANGE if count == 1 else f"{_RANGE}, or {count} such pairs: one for each field")
-    if stated and isinstance(given.colors, Ramp) and found != (stated,):
+    if stated and given and isinstance(given.colors, Ramp) and found != (stated,):
         raise ValueError("no range, as the values of the colormap are one")
     return found
 
