@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import threading
+import warnings
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from math import isfinite, pi
@@ -120,6 +121,13 @@ class Crs:
         """The system of angles beneath a projected one; a geographic one itself."""
         base = self.proj.geodetic_crs
         return self if self.is_geographic or base is None else parse_crs(base.to_wkt("WKT2_2019"))
+
+    @cached_property
+    def proj4(self) -> str:
+        """The system as a PROJ string, which drops what such strings cannot say."""
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", UserWarning)  # pyproj warns of just that
+            return str(self.proj.to_proj4())
 
     @cached_property
     def document(self) -> str | dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import isfinite
@@ -69,10 +70,6 @@ class BBox:
             ymax=min(self.ymax, other.ymax),
         )
 
-    def text_order(self, crs: Crs) -> tuple[float, float, float, float]:
-        """The four numbers as texts of that system give them: its first axis first."""
-        return (*crs.text_order(self.xmin, self.ymin), *crs.text_order(self.xmax, self.ymax))
-
 
 @dataclass(frozen=True, kw_only=True)
 class Grid:
@@ -119,6 +116,39 @@ class Grid:
     def bboxes_in(self, crs: Crs) -> tuple[BBox, ...]:
         """The grid's box in another system: see `carry`."""
         return carry(self.bbox, self.crs, crs)
+
+
+def span(boxes: Sequence[BBox], crs: Crs) -> BBox:
+    """The smallest single box around several: across the antimeridian, counted on past it, where that is shorter."""
+    whole = boxes[0]
+    for box in boxes[1:]:
+        whole = whole.union(box)
+    if crs.x_period is None or len(boxes) == 1:
+        return whole
+    sides = sorted((box.xmin, box.xmax) for box in boxes)
+    gaps, reach = [], sides[0][1]
+    for west, east in sides[1:]:
+        gaps.append((west - reach, west, reach))
+        reach = max(reach, east)
+    widest, west, east = max(gaps)
+    if widest <= max(whole.xmin + crs.x_period - reach, _SLACK * crs.x_period):
+        return whole
+    return BBox(xmin=west, ymin=whole.ymin, xmax=east + crs.x_period, ymax=whole.ymax)
+
+
+def text_bbox(bbox: BBox, crs: Crs) -> tuple[float, float, float, float]:
+    """The four numbers of a box as documents and headers give them: the first axis of the system first.
+
+    Meridians are counted from the middle one, so that a box across the antimeridian begins with the greater longitude.
+    """
+    xmin, xmax, period = bbox.xmin, bbox.xmax, crs.x_period
+    if period is not None and bbox.width < period * (1 - _SLACK):
+        half = period / 2 * (1 + _SLACK)
+        turns = 1 if xmin >= period / 2 else -1 if xmax < -half else 0
+        xmin, xmax = xmin - turns * period, xmax - turns * period
+        xmax -= period if xmax > half else 0
+        xmin += period if xmin < -half else 0
+    return (*crs.text_order(xmin, bbox.ymin), *crs.text_order(xmax, bbox.ymax))
 
 
 @dataclass(frozen=True)
@@ -213,12 +243,9 @@ class Footprint:
     bboxes: tuple[BBox, ...]
 
     @cached_property
-    def bbox(self) -> BBox:
-        """The smallest single box around all."""
-        whole = self.bboxes[0]
-        for bbox in self.bboxes[1:]:
-            whole = whole.union(bbox)
-        return whole
+    def span(self) -> BBox:
+        """The smallest single box around all (see `span`)."""
+        return span(self.bboxes, self.crs)
 
     def carried(self, crs: Crs) -> tuple[BBox, ...]:
         """Its boxes in another system."""

@@ -11,7 +11,7 @@ import numpy as np
 
 from ogcapi.model.collection import Collection
 from ogcapi.model.crs import CRS84, Crs
-from ogcapi.model.grid import BBox, Footprint, Grid
+from ogcapi.model.grid import Grid, text_bbox
 from ogcapi.model.link import OGC_REL, Document, Link, Urls, link, ogc_links, self_links
 from ogcapi.model.media import GEOTIFF, HTML, JSON, OPENAPI, PNG, SCHEMA
 from ogcapi.model.operations import (
@@ -121,9 +121,9 @@ def extent(one: Collection) -> Document:
     """Spatial extent, with the grid of the data, and temporal extent (Common 2 `/req/uad-collections/…`)."""
     crs = one.body.geographic
     spatial: Document = {
-        "bbox": [list(text_bbox(around(one.extent), crs))],
+        "bbox": [list(text_bbox(one.extent.span, crs))],
         "crs": crs.document,
-        "storageCrsBbox": [list(text_bbox(around(one.coverage.footprint), one.storage_crs))],
+        "storageCrsBbox": [list(text_bbox(one.coverage.footprint.span, one.storage_crs))],
         "grid": grid(one.coverage.grid),
     }
     if one.time is None:
@@ -152,31 +152,6 @@ def grid(cells: Grid) -> list[Document]:
         "relativeBounds": [-cells.cell_height / 2, cells.cell_height / 2],
     }
     return [y, x] if cells.crs.is_yx else [x, y]
-
-
-def around(footprint: Footprint) -> BBox:
-    """The smallest box around a footprint, across the antimeridian where that is the shorter way."""
-    whole, period = footprint.bbox, footprint.crs.x_period
-    if period is None or len(footprint.bboxes) == 1 or whole.width >= period * 2:
-        return whole
-    spans = sorted((box.xmin, box.xmax) for box in footprint.bboxes)
-    gaps, reach = [], spans[0][1]
-    for (west, east), _ in zip(spans[1:], spans, strict=False):
-        gaps.append((west - reach, west, reach))
-        reach = max(reach, east)
-    widest, west, east = max(gaps)
-    if widest <= max(spans[0][0] + period - reach, 1e-9 * period):
-        return whole
-    return BBox(xmin=west, ymin=whole.ymin, xmax=east + period, ymax=whole.ymax)
-
-
-def text_bbox(bbox: BBox, crs: Crs) -> tuple[float, float, float, float]:
-    """The four numbers of a box as documents and headers give them: beyond the antimeridian counted from the west."""
-    period, xmin, xmax = crs.x_period, bbox.xmin, bbox.xmax
-    if period and xmax > period / 2 * (1 + 1e-9) and bbox.width < period:
-        xmin = xmin if xmin < period / 2 else xmin - period
-        xmax = xmax if xmax <= period / 2 * (1 + 1e-9) + (xmin < -period / 2) else xmax - period
-    return (*crs.text_order(xmin, bbox.ymin), *crs.text_order(xmax, bbox.ymax))
 
 
 def schema(one: Collection, url: Urls) -> Document:

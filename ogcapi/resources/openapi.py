@@ -12,7 +12,7 @@ from ogcapi.model.operations import LANDING_PAGE, OPERATIONS
 from ogcapi.model.service import Service
 from ogcapi.resources.components import SCHEMAS
 
-_PATH = {  # description and schema of each path parameter
+_PATH: dict[str, tuple[str, Document]] = {  # description and schema of each path parameter
     "collectionId": ("Id of a collection.", {"type": "string"}),
     "styleId": ("Id of a style of the collection.", {"type": "string"}),
     "tileMatrixSetId": ("Id of a tile matrix set, as in the list of tile sets.", {"type": "string"}),
@@ -105,13 +105,13 @@ def _format(operation: Operation) -> Document:
 def _parameters(collection_ids: Sequence[str]) -> Document:
     found: Document = {}
     for name, (description, schema) in _PATH.items():
-        shown = schema | {"enum": list(collection_ids)} if name == "collectionId" and collection_ids else schema
+        known = {"enum": list(collection_ids)} if name == "collectionId" and collection_ids else {}
         found[f"path.{name}"] = {
             "name": name,
             "in": "path",
             "required": True,
             "description": description,
-            "schema": shown,
+            "schema": {**schema, **known},
         }
     for parameter in dict.fromkeys(p.name for operation in OPERATIONS for p in operation.query):
         declared = next(p for operation in OPERATIONS for p in operation.query if p.name == parameter)

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 from urllib.parse import quote
 
 from ogcapi.model.collection import Collection, TileSet
-from ogcapi.model.grid import BBox
+from ogcapi.model.grid import BBox, text_bbox
 from ogcapi.model.link import OGC_REL, Document, Link, Urls, link, self_links
 from ogcapi.model.media import HTML, JSON
 from ogcapi.model.operation import Operation
@@ -175,7 +175,7 @@ def _bounding_box(one: TileSet, found: Sequence[Collection]) -> Document:
             for mine in collection.coverage.footprint.carried(matrix_set.crs):
                 part = mine.intersection(matrix_set.bbox)
                 whole = part if whole is None else whole.union(part) if part else whole
-    numbers = (whole or matrix_set.bbox).text_order(matrix_set.crs)
+    numbers = text_bbox(whole or matrix_set.bbox, matrix_set.crs)
     return {"lowerLeft": list(numbers[:2]), "upperRight": list(numbers[2:]), "crs": matrix_set.crs.document}
 
 

@@ -1,0 +1,146 @@
+"""The application: the only place where everything meets."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections.abc import Callable
+from pathlib import Path
+
+from starlette.applications import Starlette
+from starlette.exceptions import HTTPException
+from starlette.middleware import Middleware
+from starlette.requests import Request
+from starlette.responses import Response
+from starlette.routing import Mount, Route
+from starlette.staticfiles import StaticFiles
+from starlette.types import Scope
+
+from ogcapi import __version__
+from ogcapi.config import Config, config_from_environment
+from ogcapi.model import operations as known
+from ogcapi.model.operation import Operation
+from ogcapi.model.problem import Problem
+from ogcapi.model.service import Contact, Named, Service
+from ogcapi.sources.catalog import Catalog
+from ogcapi.web import common, coverages, maps, styles, tiles
+from ogcapi.web.manners import AccessLog, Manners
+from ogcapi.web.respond import on_bug, on_http_exception, on_problem
+from ogcapi.web.site import CacheControl, Site
+
+Handler = Callable[[Request], Response]
+
+HANDLERS: dict[Operation, Handler] = {
+    known.LANDING_PAGE: common.landing_page,
+    known.API: common.api,
+    known.CONFORMANCE: common.declaration,
+    known.COLLECTION_LIST: common.collection_list,
+    known.COLLECTION: common.collection,
+    known.SCHEMA_OF: common.schema,
+    known.MATRIX_SET_LIST: tiles.matrix_set_list,
+    known.MATRIX_SET: tiles.matrix_set,
+    known.STYLE_LIST: styles.style_list,
+    known.STYLE: styles.style,
+    known.LEGEND: styles.legend,
+    known.MAP: maps.map_,
+    known.STYLED_MAP: maps.styled_map,
+    known.COVERAGE_OF: coverages.coverage,
+}
+for of, locate in (
+    (known.DATASET_MAP_TILES, tiles.of_dataset),
+    (known.MAP_TILES, tiles.of_map),
+    (known.STYLED_MAP_TILES, tiles.of_styled_map),
+    (known.COVERAGE_TILES, tiles.of_coverage),
+):
+    HANDLERS[of[0]] = tiles.tile_sets_of(of, locate)
+    HANDLERS[of[1]] = tiles.tile_set_of(of, locate)
+    HANDLERS[of[2]] = tiles.coverage_tile if of is known.COVERAGE_TILES else tiles.map_tile_of(of, locate)
+
+
+def create_app(config: Config) -> Starlette:
+    """The application that serves a configuration; opens its sources."""
+    _set_up_logging(config)
+    for sentence in config.skipped:
+        logging.getLogger("ogcapi").warning("%s", sentence)
+    site = site_from(config)
+    routes = [
+        *(Route(operation.path, handler, name=operation.name) for operation, handler in HANDLERS.items()),
+        Route("/healthz", common.healthz),
+        Route("/readyz", common.readyz),
+        Mount("/static", Assets(directory=Path(__file__).parent / "static")),
+    ]
+    app = Starlette(
+        routes=routes,
+        middleware=[Middleware(AccessLog, form=config.server.access_log), Middleware(Manners, site=site)],
+        exception_handlers={Problem: on_problem, HTTPException: on_http_exception, Exception: on_bug},
+    )
+    app.state.site = site
+    return app
+
+
+def from_environment() -> Starlette:
+    """The application of a worker process, whose configuration the environment names."""
+    return create_app(config_from_environment(os.environ))
+
+
+def site_from(config: Config) -> Site:
+    """The site that a configuration describes."""
+    server, metadata = config.server, config.metadata
+    contact = metadata.contact
+    return Site(
+        service=Service(
+            title=metadata.title,
+            description=metadata.description or "",
+            keywords=metadata.keywords,
+            attribution=metadata.attribution,
+            terms_of_service=metadata.terms_of_service,
+            license=Named(name=metadata.license.name, url=metadata.license.url) if metadata.license.name else None,
+            provider=Named(name=metadata.provider.name, url=metadata.provider.url) if metadata.provider.name else None,
+            contact=Contact(name=contact.name, email=contact.email, url=contact.url),
+            version=__version__,
+        ),
+        catalog=Catalog(config),
+        url=server.url.rstrip("/") if server.url else None,
+        trusted_proxies=tuple(server.trusted_proxies),
+        max_cells=server.limits.cells,
+        max_tile_side=server.limits.tile_size,
+        cache_control=CacheControl(
+            documents=server.cache_control.documents,
+            tiles=server.cache_control.tiles,
+            coverages=server.cache_control.coverages,
+            static=server.cache_control.static,
+        ),
+        gzip=server.gzip,
+        cors=server.cors,
+    )
+
+
+class Assets(StaticFiles):
+    """Scripts, styles and pictures of the pages."""
+
+    def file_response(
+        self, full_path: str, stat_result: os.stat_result, scope: Scope, status_code: int = 200
+    ) -> Response:  # type: ignore[override]
+        """A file, with the `Cache-Control` of its kind."""
+        response = super().file_response(full_path, stat_result, scope, status_code)
+        response.headers.setdefault("Cache-Control", scope["app"].state.site.cache_control.static)
+        return response
+
+
+def _set_up_logging(config: Config) -> None:
+    handler: logging.Handler = logging.StreamHandler()
+    if config.logging.logfile:
+        handler = logging.FileHandler(config.logging.logfile, encoding="utf-8")
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
+    for name in ("ogcapi", "uvicorn"):
+        logger = logging.getLogger(name)
+        logger.handlers[:] = [handler]
+        logger.setLevel(config.logging.level)
+        logger.propagate = False
+    access = logging.StreamHandler() if not config.logging.logfile else handler
+    if access is not handler:
+        access.setFormatter(logging.Formatter("%(message)s"))
+    line = logging.getLogger("ogcapi.access")
+    line.handlers[:] = [access]
+    line.setLevel(logging.INFO)
+    line.propagate = False

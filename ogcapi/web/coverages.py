@@ -1,0 +1,34 @@
+"""Coverages: the values of a collection on any box, in any system of its body."""
+
+from __future__ import annotations
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ogcapi.model.operations import COVERAGE_OF
+from ogcapi.model.parameters import PROPERTIES
+from ogcapi.model.problem import NotFound
+from ogcapi.model.raster import Selection
+from ogcapi.pixels.encode import COVERAGE_ENCODERS
+from ogcapi.web.negotiate import understand
+from ogcapi.web.respond import Body, data, georeferencing
+from ogcapi.web.site import site_of
+from ogcapi.web.subset import bounded, grid_of
+from ogcapi.web.tiles import revision_of
+
+
+def coverage(request: Request) -> Response:
+    """The values of a collection (Coverages `/req/core/get-coverage`): native cells unless `width` or `height` say."""
+    asked, site = understand(request, COVERAGE_OF), site_of(request)
+    one = site.catalog[asked.path["collectionId"]]
+    selection = Selection.of(one.fields, asked.get(PROPERTIES))
+    grid = grid_of(asked, one, longest=None)
+    bounded(grid, len(selection.fields), site.max_cells)
+    if not one.coverage.meets(grid):
+        raise NotFound("The box asked for lies wholly outside the collection's extent.")
+
+    def make() -> Body:
+        raster = one.coverage.read(grid, selection)
+        return Body(COVERAGE_ENCODERS[asked.media](raster), georeferencing(grid), raster.missing)
+
+    return data(request, asked, revision_of([one], grid), make, site.cache_control.coverages)

@@ -1,0 +1,193 @@
+"""Responses: documents, data, problems; with tags, compression and the headers that say where data lie."""
+
+from __future__ import annotations
+
+import gzip
+import hashlib
+import json
+import logging
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from http import HTTPStatus
+from typing import Any
+
+from starlette.exceptions import HTTPException
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ogcapi import __version__
+from ogcapi.model.crs import CRS84
+from ogcapi.model.grid import Grid, text_bbox
+from ogcapi.model.link import Document
+from ogcapi.model.media import HTML, PROBLEM, MediaType
+from ogcapi.model.operations import API, COLLECTION_LIST, CONFORMANCE, LANDING_PAGE, MATRIX_SET_LIST
+from ogcapi.model.problem import MethodNotAllowed, NotFound, Problem, Unavailable, shown
+from ogcapi.web.negotiate import Asked, prefers_page
+from ogcapi.web.pages import render
+from ogcapi.web.site import site_of
+from ogcapi.web.urls import BaseUrls, urls_of
+
+log = logging.getLogger("ogcapi.web")
+_MIN_GZIP = 512  # bytes; smaller documents do not gain
+_MAX_NAMED = 10  # assets that a header names
+
+SECURITY = {
+    "X-Content-Type-Options": "nosniff",
+    "Referrer-Policy": "strict-origin-when-cross-origin",
+}
+_POLICY = "default-src 'self'; img-src 'self' data: blob:; style-src 'self'{}; object-src 'none'; base-uri 'self'"
+
+
+@dataclass(frozen=True)
+class Body:
+    """Data, encoded."""
+
+    content: bytes
+    headers: Mapping[str, str]
+    missing: tuple[str, ...] = ()
+    """Assets that could not be read: such an answer is not tagged and not to be stored."""
+
+
+def json_bytes(value: Any) -> bytes:
+    """JSON as it is sent. Raises `ValueError` for what JSON cannot say, such as NaN."""
+    return json.dumps(value, ensure_ascii=False, allow_nan=False, separators=(",", ":")).encode()
+
+
+def document(request: Request, asked: Asked, content: Document, page: Callable[[], str]) -> Response:
+    """A document as JSON, or as the page that shows it; tagged with a digest of its bytes."""
+    site = site_of(request)
+    is_page = asked.media is HTML
+    text = page().encode() if is_page else json_bytes(content)
+    headers = {"Vary": "Accept, Accept-Encoding", "Cache-Control": site.cache_control.documents}
+    if is_page:
+        headers["Content-Security-Policy"] = _POLICY.format(
+            " 'unsafe-inline'" if request.url.path.endswith("/api") else ""
+        )
+    tag = hashlib.sha256(text).hexdigest()[:32]
+    if site.gzip and len(text) >= _MIN_GZIP and _accepts_gzip(request):
+        headers["Content-Encoding"] = "gzip"
+        tag += "-gzip"
+    headers["ETag"] = f'"{tag}"'
+    if _matches(request, headers["ETag"]):
+        return Response(
+            status_code=304, headers={name: headers[name] for name in headers if name != "Content-Encoding"}
+        )
+    body = gzip.compress(text, compresslevel=6, mtime=0) if "Content-Encoding" in headers else text
+    return Response(body, media_type=_content_type(asked.media), headers=headers)
+
+
+def data(request: Request, asked: Asked, revision: str, make: Callable[[], Body], cache_control: str) -> Response:
+    """Data, tagged before they are read: by what they depend on, so that an unchanged answer costs no reading."""
+    parts = (__version__, revision, request.url.path, asked.canonical, asked.media.name)
+    tag = '"' + hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32] + '"'
+    headers = {"Vary": "Accept", "Cache-Control": cache_control, "ETag": tag}
+    if _matches(request, tag):
+        return Response(status_code=304, headers=headers)
+    body = make()
+    if body.missing:
+        del headers["ETag"]
+        headers |= {"Cache-Control": "no-store", "OGCAPI-Missing-Assets": _named(body.missing)}
+    return Response(body.content, media_type=_content_type(asked.media), headers={**headers, **body.headers})
+
+
+def _named(missing: tuple[str, ...]) -> str:
+    """Names of assets as a header can hold them, and how many more there are."""
+    names = [name.encode("ascii", "backslashreplace").decode().replace(",", "%2C") for name in missing[:_MAX_NAMED]]
+    more = len(missing) - len(names)
+    text = ", ".join("".join(c if c.isprintable() else "?" for c in name) for name in names)
+    return text + (f", and {more} more" if more else "")
+
+
+def georeferencing(grid: Grid) -> dict[str, str]:
+    """`Content-Bbox` and `Content-Crs` (Maps `/req/core/map-response`; Coverages `/req/core/response-headers`).
+
+    The system is left out where it is CRS84, and where it has no URI to name it by.
+    """
+    headers = {"Content-Bbox": ",".join(map(repr, text_bbox(grid.bbox, grid.crs)))}
+    if grid.crs != CRS84 and grid.crs.uri:
+        headers["Content-Crs"] = grid.crs.uri
+    return headers
+
+
+def problem(request: Request, found: Problem, headers: Mapping[str, str] | None = None) -> Response:
+    """A problem as JSON, or as a page for those who would rather have one (RFC 9457)."""
+    given = {"Vary": "Accept", "Cache-Control": "no-store", **(headers or {})}
+    if isinstance(found, Unavailable):
+        given["Retry-After"] = str(found.retry_after_s)
+    content = {**found.document, "instance": request.url.path[:200]}
+    page = request.query_params.get("f") in {"html", HTML.name} or (
+        "f" not in request.query_params and prefers_page(request.headers.getlist("accept"))
+    )
+    if not page:
+        return Response(json_bytes(content), found.status, given, PROBLEM.name)
+    try:
+        url = urls_of(request)
+    except Problem:
+        url = BaseUrls("")
+    frame = frame_of(request, url)
+    text = render("problem.html", document=content, service=frame, path=[], here=str(request.url.path))
+    given["Content-Security-Policy"] = _POLICY.format("")
+    return Response(text, found.status, given, _content_type(HTML))
+
+
+def frame_of(request: Request, url: BaseUrls) -> dict[str, Any]:
+    """What the frame of every page tells."""
+    service = site_of(request).service
+    return {
+        "title": service.title,
+        "description": service.description,
+        "version": service.version,
+        "attribution": service.attribution,
+        "license": service.license.name if service.license else None,
+        "home": url(LANDING_PAGE),
+        "api": url(API),
+        "conformance": url(CONFORMANCE),
+        "collections": url(COLLECTION_LIST),
+        "tile_matrix_sets": url(MATRIX_SET_LIST),
+        "static": url.static,
+    }
+
+
+def on_problem(request: Request, error: Exception) -> Response:
+    """The answer to a problem raised by a handler."""
+    assert isinstance(error, Problem)
+    return problem(request, error)
+
+
+def on_http_exception(request: Request, error: Exception) -> Response:
+    """The answer to Starlette's own 404 and 405."""
+    assert isinstance(error, HTTPException)
+    if error.status_code == 404:
+        return problem(request, NotFound(f"There is nothing at {shown(request.url.path)}."))
+    if error.status_code == 405:
+        found = MethodNotAllowed(f"{shown(request.method)} is not allowed here; expected GET, HEAD or OPTIONS.")
+        return problem(request, found, {"Allow": "GET, HEAD, OPTIONS"})
+    other = Problem(str(error.detail))
+    other.status, other.title = error.status_code, HTTPStatus(error.status_code).phrase
+    return problem(request, other)
+
+
+def on_bug(request: Request, error: Exception) -> Response:
+    """A bare 500; what happened is only in the log."""
+    log.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    content = {"type": "about:blank", "title": "Internal Server Error", "status": 500, "detail": "The server failed."}
+    return Response(json_bytes(content), 500, {"Cache-Control": "no-store"}, PROBLEM.name)
+
+
+def _content_type(media: MediaType) -> str:
+    return f"{media.name}; charset=utf-8" if media is HTML else media.name
+
+
+def _accepts_gzip(request: Request) -> bool:
+    for part in ",".join(request.headers.getlist("accept-encoding")).lower().split(","):
+        name, _, weight = part.partition(";")
+        if name.strip() in {"gzip", "*"}:
+            return weight.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
+    return False
+
+
+def _matches(request: Request, tag: str) -> bool:
+    """Whether the client has what it would get (RFC 9110, 13.1.2; weak comparison)."""
+    header = ",".join(request.headers.getlist("if-none-match"))
+    known = {part.strip().removeprefix("W/") for part in header.split(",")}
+    return tag in known or "*" in known

@@ -1,0 +1,291 @@
+"""Tile matrix sets, tile sets and tiles of maps and coverages (TMS 2.0; Tiles 1)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping, Sequence
+from urllib.parse import unquote, urlsplit
+
+from starlette.requests import Request
+from starlette.responses import Response
+
+from ogcapi.model.collection import Collection, TileSet
+from ogcapi.model.grid import Grid
+from ogcapi.model.operations import (
+    COVERAGE_TILES,
+    DATASET_MAP_TILES,
+    MAP_TILES,
+    MATRIX_SET,
+    MATRIX_SET_LIST,
+    STYLED_MAP_TILES,
+)
+from ogcapi.model.parameters import COLLECTIONS, HEIGHT, PROPERTIES, WIDTH
+from ogcapi.model.problem import BadParameter, NotFound, shown
+from ogcapi.model.raster import Raster, Selection
+from ogcapi.model.style import Style
+from ogcapi.model.tiles import tile_grid
+from ogcapi.pixels.encode import COVERAGE_ENCODERS, PICTURE_ENCODERS
+from ogcapi.pixels.style import Picture, overlay
+from ogcapi.pixels.style import render as draw
+from ogcapi.resources import common
+from ogcapi.resources import tiles as documents
+from ogcapi.resources.tiles import Tiled, TileOperations
+from ogcapi.web.common import path_to, system, systems
+from ogcapi.web.negotiate import Asked, understand
+from ogcapi.web.pages import render
+from ogcapi.web.respond import Body, data, document, frame_of, georeferencing
+from ogcapi.web.site import Site, site_of
+from ogcapi.web.urls import BaseUrls, urls_of
+
+_EMPTY = {"OATiles-hint": "empty"}
+
+
+def matrix_set_list(request: Request) -> Response:
+    """All tile matrix sets."""
+    asked, site, url = understand(request, MATRIX_SET_LIST), site_of(request), urls_of(request)
+    sets = tuple(site.catalog.matrix_sets.values())
+    content, here = documents.tile_matrix_sets(sets, url), url(MATRIX_SET_LIST)
+    return document(
+        request,
+        asked,
+        content,
+        lambda: render(
+            "tilematrixsets.html",
+            document=content,
+            service=frame_of(request, url),
+            path=[("Tile matrix sets", here)],
+            here=here,
+            systems={each.crs.uri or each.crs.name: system(each.crs) for each in sets},
+        ),
+    )
+
+
+def matrix_set(request: Request) -> Response:
+    """One tile matrix set."""
+    asked, site, url = understand(request, MATRIX_SET), site_of(request), urls_of(request)
+    set_id = asked.path["tileMatrixSetId"]
+    if set_id not in site.catalog.matrix_sets:
+        raise NotFound(f"There is no tile matrix set {shown(set_id)}; {url(MATRIX_SET_LIST)} lists all.")
+    one = site.catalog.matrix_sets[set_id]
+    content, here = documents.tile_matrix_set(one, url), url(MATRIX_SET, tileMatrixSetId=one.id)
+    return document(
+        request,
+        asked,
+        content,
+        lambda: render(
+            "tilematrixset.html",
+            document=content,
+            service=frame_of(request, url),
+            path=[("Tile matrix sets", url(MATRIX_SET_LIST)), (one.title, here)],
+            here=here,
+            systems={one.crs.uri or one.crs.name: system(one.crs)},
+        ),
+    )
+
+
+Locate = Callable[[Asked, Site], Tiled]
+
+
+def tile_sets_of(operations: TileOperations, locate: Locate) -> Callable[[Request], Response]:
+    """The handler of a list of tile sets."""
+
+    def tile_sets(request: Request) -> Response:
+        asked, site, url = understand(request, operations[0]), site_of(request), urls_of(request)
+        tiled = locate(asked, site)
+        content, here = documents.tile_sets(tiled, url), url(operations[0], None, tiled.query, **tiled.path)
+        return document(
+            request,
+            asked,
+            content,
+            lambda: render(
+                "tilesets.html",
+                document=content,
+                service=frame_of(request, url),
+                path=[*_path(tiled, url), (f"{tiled.data_type.capitalize()} tiles", here)],
+                here=here,
+                systems=systems(tiled.collections),
+            ),
+        )
+
+    return tile_sets
+
+
+def tile_set_of(operations: TileOperations, locate: Locate) -> Callable[[Request], Response]:
+    """The handler of a tile set."""
+
+    def tile_set(request: Request) -> Response:
+        asked, site, url = understand(request, operations[1]), site_of(request), urls_of(request)
+        tiled = locate(asked, site)
+        one = _tile_set(tiled, asked.path["tileMatrixSetId"])
+        set_id = one.matrix_set.id
+        content = documents.tile_set(tiled, one, url)
+        here = url(operations[1], None, tiled.query, **tiled.path, tileMatrixSetId=set_id)
+        title = f"{tiled.data_type.capitalize()} tiles"
+
+        def page() -> str:
+            above = url(operations[0], None, tiled.query, **tiled.path)
+            return render(
+                "tileset.html",
+                document=content,
+                service=frame_of(request, url),
+                path=[*_path(tiled, url), (title, above), (set_id, here)],
+                here=here,
+                tile_matrix_set=documents.tile_matrix_set(one.matrix_set, url),
+                collection=None if tiled.of_dataset else common.collection(tiled.collections[0], url),
+                systems=systems(tiled.collections),
+            )
+
+        return document(request, asked, content, page)
+
+    return tile_set
+
+
+def _tile_set(tiled: Tiled, set_id: str) -> TileSet:
+    for one in tiled.tile_sets:
+        if one.matrix_set.id == set_id:
+            return one
+    known = ", ".join(one.matrix_set.id for one in tiled.tile_sets)
+    raise NotFound(f"There are no tiles in the tile matrix set {shown(set_id)} here; expected one of {known}.")
+
+
+def _path(tiled: Tiled, url: BaseUrls) -> list[tuple[str, str]]:
+    return [] if tiled.of_dataset else path_to(url, tiled.collections[0])
+
+
+def of_map(asked: Asked, site: Site) -> Tiled:
+    """The map tiles of a collection."""
+    return documents.tiled_collection(site.catalog[asked.path["collectionId"]], MAP_TILES, "map")
+
+
+def of_styled_map(asked: Asked, site: Site) -> Tiled:
+    """The map tiles of a collection in a style."""
+    one = site.catalog[asked.path["collectionId"]]
+    return documents.tiled_collection(one, STYLED_MAP_TILES, "map", one.style(asked.path["styleId"]))
+
+
+def of_coverage(asked: Asked, site: Site) -> Tiled:
+    """The coverage tiles of a collection."""
+    return documents.tiled_collection(site.catalog[asked.path["collectionId"]], COVERAGE_TILES, "coverage")
+
+
+def of_dataset(asked: Asked, site: Site) -> Tiled:
+    """The map tiles of all collections, or of those that `collections` names, in that order (first at the bottom)."""
+    chosen = asked.get(COLLECTIONS)
+    if chosen is None:
+        return documents.tiled_dataset(site.catalog.listed(), DATASET_MAP_TILES, site.service, None)
+    listed = {one.id: one for one in site.catalog.listed()}
+    found = [_chosen(listed, name) for name in chosen]
+    ids = [one.id for one in found]
+    if len(set(ids)) < len(ids):
+        raise BadParameter(COLLECTIONS.name, ",".join(chosen), "each collection once")
+    matrix_set = site.catalog.matrix_sets.get(asked.path.get("tileMatrixSetId", ""))
+    for one in found:
+        if matrix_set and one.body != matrix_set.body:
+            raise BadParameter(COLLECTIONS.name, one.id, f"collections of {matrix_set.body.name}")
+    return documents.tiled_dataset(found, DATASET_MAP_TILES, site.service, ids)
+
+
+def _chosen(listed: Mapping[str, Collection], name: str) -> Collection:
+    collection_id = _collection_id(name)
+    if collection_id not in listed:
+        raise BadParameter(COLLECTIONS.name, name, "ids or addresses of collections: " + ", ".join(listed))
+    return listed[collection_id]
+
+
+def _collection_id(name: str) -> str:
+    """The id in an id, or in the address of a collection."""
+    if "://" not in name:
+        return name
+    return unquote(urlsplit(name).path.rstrip("/").rpartition("/collections/")[2])
+
+
+def coverage_tile(request: Request) -> Response:
+    """The cell values inside one tile.
+
+    Coverages `/req/tiles/tilesets`; Tiles `/req/core/tc-success`, `/req/core/tc-error`: 404 beyond the limits, and
+    inside them, where there are no data, a tile that says so.
+    """
+    asked, site = understand(request, COVERAGE_TILES[2]), site_of(request)
+    tiled = of_coverage(asked, site)
+    one, grid = tiled.collections[0], _grid(tiled, asked)
+    selection = Selection.of(one.fields, asked.get(PROPERTIES))
+
+    def make() -> Body:
+        meets = one.coverage.meets(grid)
+        raster = one.coverage.read(grid, selection) if meets else _nothing(one, grid, selection)
+        hint = {} if meets else _EMPTY
+        return Body(COVERAGE_ENCODERS[asked.media](raster), {**georeferencing(grid), **hint}, raster.missing)
+
+    return data(request, asked, revision_of([one], grid), make, site.cache_control.tiles)
+
+
+def map_tile_of(operations: TileOperations, locate: Locate) -> Callable[[Request], Response]:
+    """The handler of a map tile: of a collection, of a style, or of several collections over each other."""
+
+    def map_tile(request: Request) -> Response:
+        asked, site = understand(request, operations[2]), site_of(request)
+        tiled = locate(asked, site)
+        grid = _grid(tiled, asked, _size(asked, site))
+        drawn = [
+            one
+            for one in tiled.collections
+            if one.body == _tile_set(tiled, asked.path["tileMatrixSetId"]).matrix_set.body
+        ]
+
+        def make() -> Body:
+            picture, missing, meets = picture_of(drawn, grid, tiled.style)
+            return Body(PICTURE_ENCODERS[asked.media](picture), {} if meets else _EMPTY, missing)
+
+        return data(request, asked, revision_of(drawn, grid, tiled.style), make, site.cache_control.tiles)
+
+    return map_tile
+
+
+def picture_of(found: Sequence[Collection], grid: Grid, style: Style | None) -> tuple[Picture, tuple[str, ...], bool]:
+    """Collections drawn over each other, the first at the bottom; what could not be read; whether any meets the grid.
+
+    What lies beneath an opaque picture is not read.
+    """
+    pictures: list[Picture] = []
+    missing: list[str] = []
+    meets = False
+    for one in reversed(found):
+        rule = style or one.styles[0]
+        selection = Selection(fields=rule.fields, method=one.resampling)
+        if not one.coverage.meets(grid):
+            continue
+        meets = True
+        raster = one.coverage.read(grid, selection)
+        missing += raster.missing
+        pictures.append(draw(rule, raster))
+        if pictures[-1].is_opaque:
+            break
+    if not pictures:
+        one = found[0]
+        rule = style or one.styles[0]
+        pictures.append(draw(rule, _nothing(one, grid, Selection(fields=rule.fields))))
+    return overlay(pictures[::-1]), tuple(dict.fromkeys(missing)), meets
+
+
+def revision_of(found: Sequence[Collection], grid: Grid, style: Style | None = None) -> str:
+    """What a picture or raster of some collections on a grid depends on."""
+    parts = (f"{one.id} {one.revision} {one.coverage.revision(grid)} {style or one.styles[0]}" for one in found)
+    return "\n".join(parts)
+
+
+def _nothing(one: Collection, grid: Grid, selection: Selection) -> Raster:
+    by_name = {field.name: field for field in one.fields}
+    return Raster.empty(grid, [by_name[name] for name in selection.fields])
+
+
+def _grid(tiled: Tiled, asked: Asked, size: tuple[int | None, int | None] = (None, None)) -> Grid:
+    one = _tile_set(tiled, asked.path["tileMatrixSetId"])
+    path = asked.path
+    return tile_grid(one.matrix_set, one.limits, path["tileMatrix"], path["tileRow"], path["tileCol"], size)
+
+
+def _size(asked: Asked, site: Site) -> tuple[int | None, int | None]:
+    width, height = asked.get(WIDTH), asked.get(HEIGHT)
+    for parameter, side in ((WIDTH, width), (HEIGHT, height)):
+        if side is not None and side > site.max_tile_side:
+            raise BadParameter(parameter.name, side, f"at most {site.max_tile_side} cells for a tile")
+    return width, height
