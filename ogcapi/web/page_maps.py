@@ -1,0 +1,174 @@
+"""What maps on pages are made of: the live map's configuration, drawings of tile matrices, sizes of pictures."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from math import sqrt
+from typing import Any
+
+from ogcapi.model.link import Document
+from ogcapi.web.page_links import first_link, links, with_query
+from ogcapi.web.page_text import system
+
+__all__ = ["example_tiles", "level_drawings", "levels", "map_configuration", "picture", "tile_address"]
+
+_MAX_LINES = 64  # tiles a side that a drawing shows one by one
+_PICTURE_TYPES = ("image/webp", "image/png", "image/jpeg")  # smallest first
+
+
+def picture(
+    document: Mapping[str, Any], systems: Mapping[str, Any] | None, width: int, height: int
+) -> dict[str, Any] | None:
+    """A rendered picture that covers a box of width x height pixels: {href, width, height}; None without a map link.
+
+    It has the shape of the data's extent, up to three times longer than wide, so that nothing is stretched.
+    """
+    link = first_link(document, "map")
+    if link is None:
+        return None
+    shape = min(max(_shape(document, systems) or width / height, 1 / 3), 3)
+    wide, high = (width, width / shape) if width / shape >= height else (height * shape, height)
+    size = {"width": round(wide), "height": round(high)}
+    return {"href": with_query(link["href"], **size, f="webp"), **size}
+
+
+def _shape(document: Mapping[str, Any], systems: Mapping[str, Any] | None) -> float | None:
+    """Width over height of a collection's extent in its storage CRS; None where it cannot be told."""
+    spatial = document.get("extent", {}).get("spatial", {})
+    boxes, crs = spatial.get("storageCrsBbox"), document.get("storageCrs", "")
+    if not boxes:
+        boxes, crs = spatial.get("bbox"), spatial.get("crs", "")
+    axes = system(crs, systems)["axes"]
+    if not boxes or axes is None:
+        return None
+    half = len(boxes[0]) // 2
+    sides = [boxes[0][i + half] - boxes[0][i] for i in (0, 1)]
+    if axes[0][0][:1] in "NL" and axes[0][1] != "east":  # northing or latitude first
+        sides.reverse()
+    wide, high = sides[0] % 360 or 360 if sides[0] < 0 else sides[0], sides[1]
+    return wide / high if high > 0 else None
+
+
+def map_configuration(
+    tilesets: Sequence[Mapping[str, Any]],
+    tile_matrix_sets: Mapping[str, Document],
+    systems: Mapping[str, Any] | None,
+    styles: Mapping[str, Any] | None = None,
+    collection: Mapping[str, Any] | None = None,
+    schema: Mapping[str, Any] | None = None,
+) -> dict[str, Any]:
+    """All that the live map needs to know, as JSON for `map.js`; `tilesets` are those of the default style."""
+    coverage = first_link(collection, "coverage")
+    return {
+        "sets": [_tile_set(tileset, tile_matrix_sets) for tileset in tilesets],
+        "tileMatrixSets": {id: tile_matrix_sets[id] for id in _ids(tilesets) if id in tile_matrix_sets},
+        "systems": dict(systems or {}),
+        "styles": [_style(style) for style in (styles or {}).get("styles", ())],
+        "style": (styles or {}).get("default"),
+        "body": (collection or {}).get("x-body"),
+        "coverage": coverage and coverage["href"],
+        "fields": [
+            {"name": name, "title": field.get("title", name), "unit": field.get("x-ogc-unit", "")}
+            for name, field in (schema or {}).get("properties", {}).items()
+        ],
+    }
+
+
+def _ids(tilesets: Iterable[Mapping[str, Any]]) -> list[str]:
+    return [_id(tileset) for tileset in tilesets]
+
+
+def _id(tileset: Mapping[str, Any]) -> str:
+    """The tile matrix set's id: said, or the end of its URI or of the link to it."""
+    link = first_link(tileset, "tiling-scheme")
+    address = tileset.get("tileMatrixSetURI") or (link["href"].partition("?")[0] if link else "")
+    return str(tileset.get("tileMatrixSetId") or address.rsplit("/", 1)[-1])
+
+
+def _tile_set(tileset: Mapping[str, Any], tile_matrix_sets: Mapping[str, Document]) -> dict[str, Any]:
+    return {
+        "id": _id(tileset),
+        "title": tile_matrix_sets.get(_id(tileset), {}).get("title") or tileset.get("title") or _id(tileset),
+        "crs": tileset["crs"] if isinstance(tileset["crs"], str) else system(tileset["crs"], None)["name"],
+        "limits": tileset.get("tileMatrixSetLimits"),
+        "box": tileset.get("boundingBox"),
+        "item": tile_address(tileset),
+    }
+
+
+def tile_address(tileset: Mapping[str, Any]) -> str | None:
+    """The template of a tileset's map tiles, in the smallest format that it offers; None where it has no pictures."""
+    items = {link.get("type"): str(link["href"]) for link in reversed(links(tileset, "item"))}
+    return next((items[type] for type in _PICTURE_TYPES if type in items), None)
+
+
+def _style(style: Mapping[str, Any]) -> dict[str, Any]:
+    legend, tilesets = first_link(style, "legend", "image/svg") or first_link(style, "legend"), None
+    tilesets = first_link(style, "tilesets-map", "application/json") or first_link(style, "tilesets-map")
+    return {
+        "id": style["id"],
+        "title": style.get("title", style["id"]),
+        "legend": legend and legend["href"],
+        "tilesets": tilesets and tilesets["href"],
+    }
+
+
+def levels(tile_matrix_set: Mapping[str, Any], limits: Sequence[Mapping[str, Any]] | None = None) -> list[Document]:
+    """The matrices of a set, each with its `limits`; where limits are given, only those in use."""
+    if limits is None:
+        return [{**matrix, "limits": None} for matrix in tile_matrix_set["tileMatrices"]]
+    by_id = {limit["tileMatrix"]: limit for limit in limits}
+    return [
+        {**matrix, "limits": by_id[matrix["id"]]} for matrix in tile_matrix_set["tileMatrices"] if matrix["id"] in by_id
+    ]
+
+
+def level_drawings(matrices: Sequence[Mapping[str, Any]], side: int = 150, count: int = 6) -> list[dict[str, Any]]:
+    """Plans of the first matrices of `levels`: {id, width, height, grid: SVG path, shade: (x, y, width, height)}.
+
+    The longer side of each is `side`; `shade` is what the limits leave, None without limits.
+    """
+    return [_drawing(matrix, side) for matrix in matrices[:count]]
+
+
+def _drawing(matrix: Mapping[str, Any], side: int) -> dict[str, Any]:
+    columns, rows = matrix["matrixWidth"], matrix["matrixHeight"]
+    wide, high = columns * matrix["tileWidth"], rows * matrix["tileHeight"]
+    scale = side / max(wide, high)
+    step_x, step_y = scale * matrix["tileWidth"], scale * matrix["tileHeight"]
+    width, height = columns * step_x, rows * step_y
+    upward = matrix.get("cornerOfOrigin") == "bottomLeft"
+    lines = []
+    if max(columns, rows) <= _MAX_LINES:
+        lines += [f"M0 {row * step_y:.2f}H{width:.2f}" for row in range(1, rows)]
+        widths = matrix.get("variableMatrixWidths") or ()
+        if not widths:
+            lines += [f"M{col * step_x:.2f} 0V{height:.2f}" for col in range(1, columns)]
+        for row in range(rows) if widths else ():
+            group = next((w["coalesce"] for w in widths if w["minTileRow"] <= row <= w["maxTileRow"]), 1)
+            top = (rows - 1 - row if upward else row) * step_y
+            lines += [f"M{col * step_x:.2f} {top:.2f}v{step_y:.2f}" for col in range(group, columns, group)]
+    shade = None
+    if limits := matrix.get("limits"):
+        first, last = limits["minTileRow"], limits["maxTileRow"] + 1
+        top = rows - last if upward else first
+        count = limits["maxTileCol"] + 1 - limits["minTileCol"]
+        shade = (limits["minTileCol"] * step_x, top * step_y, count * step_x, (last - first) * step_y)
+    return {"id": matrix["id"], "width": width, "height": height, "grid": "".join(lines), "shade": shade}
+
+
+def example_tiles(tileset: Mapping[str, Any] | None, count: int = 2) -> list[dict[str, str]]:
+    """Addresses of tiles in the middle of a tileset, from its coarsest matrix on: {href, title}."""
+    template = tile_address(tileset) if tileset else None
+    limits = (tileset or {}).get("tileMatrixSetLimits") or []
+    chosen = limits[:: max(1, round(sqrt(len(limits))))][:count]
+    tiles = []
+    for limit in chosen if template else ():
+        row = (limit["minTileRow"] + limit["maxTileRow"]) // 2
+        col = (limit["minTileCol"] + limit["maxTileCol"]) // 2
+        place = {"tileMatrix": limit["tileMatrix"], "tileRow": row, "tileCol": col}
+        href = template or ""
+        for name, value in place.items():
+            href = href.replace(f"{{{name}}}", str(value))
+        tiles.append({"href": href, "title": f"{limit['tileMatrix']} / {row} / {col}"})
+    return tiles
