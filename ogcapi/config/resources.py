@@ -100,7 +100,7 @@ class Resources:
             keywords=section.keywords,
             attribution=section.attribution,
             license=section.license,
-            links=tuple(link.model_dump(exclude_none=True, exclude={"length"}) for link in section.links),
+            links=tuple(link.model_dump(exclude_none=True) for link in section.links),
             time=Interval(start=time.begin, end=time.end) if time.begin or time.end else None,
             hidden=section.visibility == "hidden",
             provider=Provider(name=provider.name, data=provider.data, trusted=provider.is_local),

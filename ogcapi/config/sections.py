@@ -38,6 +38,7 @@ _GDAL_NAME = re.compile(r"/vsi|[A-Z][A-Z0-9_]+:")  # /vsizip/…, NETCDF:"file.n
 class LinkSection(Section):
     """A further link of a collection."""
 
+    unused = frozenset({"length"})
     href: Text
     """Address."""
     rel: Text = "related"
@@ -48,8 +49,6 @@ class LinkSection(Section):
     """Title."""
     hreflang: Text | None = None
     """Language of what is linked."""
-    length: Annotated[int, whole(0, 2**63)] | None = None
-    """Its size in bytes."""
 
 
 class Temporal(Section):

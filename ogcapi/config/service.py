@@ -9,8 +9,8 @@ from ogcapi.config.values import (
     FilePath,
     Flag,
     Header,
+    Host,
     Level,
-    Network,
     Reference,
     Root,
     ServiceUrl,
@@ -37,7 +37,7 @@ class Limits(Section):
         {"max_items", "default_items", "max_distance_x", "max_distance_y", "max_distance_units", "on_exceed"}
     )
     cells: Annotated[int, whole(1, 2**40)] = 25_000_000
-    """Cells (width × height) of one coverage or map; more is answered with 413."""
+    """Cells (width × height × fields) in one coverage or map; more is answered with 413."""
     tile_size: Annotated[int, whole(16, 8192)] = 1024
     """Largest `width` and `height` of a map tile, in pixels."""
     asset_headers: Annotated[int, whole(1, 100_000)] = 32
@@ -89,8 +89,8 @@ class Server(Section):
     bind: Bind = Bind()
     url: ServiceUrl | None = None
     """Public address, where it is not the one that clients ask; a path in it is the prefix the service lives under."""
-    trusted_proxies: tuple[Network, ...] = ("127.0.0.1", "::1")
-    """Addresses or networks whose `X-Forwarded-…` headers are believed."""
+    trusted_proxies: tuple[Host, ...] = ("127.0.0.1", "::1")
+    """IP addresses whose `X-Forwarded-Host`, `-Proto` and `-Prefix` are believed."""
     cors: Flag = True
     """Whether pages of other hosts may read the service."""
     gzip: Flag = True
@@ -163,27 +163,27 @@ class ServiceProvider(Section):
 class Contact(Section):
     """Whom to write to."""
 
-    unused = frozenset({"fax", "hours", "instructions", "role"})
+    unused = frozenset(
+        {
+            "address",
+            "city",
+            "country",
+            "fax",
+            "hours",
+            "instructions",
+            "phone",
+            "position",
+            "postalcode",
+            "role",
+            "stateorprovince",
+        }
+    )
     name: Text | None = None
     """Name of the person or office."""
-    position: Text | None = None
-    """Position of the person."""
     email: Text | None = None
     """E-mail address."""
     url: Text | None = None
     """Address of a page."""
-    phone: Text | None = None
-    """Telephone number."""
-    address: Text | None = None
-    """Street and number."""
-    city: Text | None = None
-    """City."""
-    stateorprovince: Text | None = None
-    """State or province."""
-    postalcode: Text | None = None
-    """Postal code."""
-    country: Text | None = None
-    """Country."""
 
 
 class Metadata(Section):
