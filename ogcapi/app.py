@@ -118,11 +118,9 @@ def site_from(config: Config) -> Site:
 class Assets(StaticFiles):
     """Scripts, styles and pictures of the pages."""
 
-    def file_response(
-        self, full_path: str, stat_result: os.stat_result, scope: Scope, status_code: int = 200
-    ) -> Response:  # type: ignore[override]
+    async def get_response(self, path: str, scope: Scope) -> Response:
         """A file, with the `Cache-Control` of its kind."""
-        response = super().file_response(full_path, stat_result, scope, status_code)
+        response = await super().get_response(path, scope)
         response.headers.setdefault("Cache-Control", scope["app"].state.site.cache_control.static)
         return response
 

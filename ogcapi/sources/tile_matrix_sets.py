@@ -169,13 +169,13 @@ def _matrix(where: str, matrix: Any, crs: Crs) -> TileMatrix:
 
     def number(key: str, kind: type[int] | type[float]) -> Any:
         value = matrix.get(key)
-        if isinstance(value, bool) or not isinstance(value, (int, float)) or value <= 0 or kind(value) != value:
+        if not _is_number(value) or value <= 0 or kind(value) != value:
             what = "a positive whole number" if kind is int else "a positive number"
             raise BadTileMatrixSet(f"{where}.{key}: {value!r} was given; expected {what}")
         return kind(value)
 
     origin = matrix.get("pointOfOrigin", matrix.get("topLeftCorner"))
-    if not isinstance(origin, list) or len(origin) != 2 or not all(isinstance(n, (int, float)) for n in origin):
+    if not isinstance(origin, list) or len(origin) != 2 or not all(map(_is_number, origin)):
         raise BadTileMatrixSet(f"{where}.pointOfOrigin: {origin!r} was given; expected two numbers")
     x, y = crs.text_order(float(origin[0]), float(origin[1]))
     if crs.is_geographic and abs(y) > (crs.x_period or 360) / 4 * (1 + 1e-9) and crs.is_yx:
@@ -197,6 +197,11 @@ def _matrix(where: str, matrix: Any, crs: Crs) -> TileMatrix:
         matrix_height=number("matrixHeight", int),
         variable_widths=tuple(_width(where, w) for w in matrix.get("variableMatrixWidths") or ()),
     )
+
+
+def _is_number(value: Any) -> bool:
+    """Whether a member is a finite number of a size that a document may have."""
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e15
 
 
 def _width(where: str, width: Any) -> VariableWidth:
