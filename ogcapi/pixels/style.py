@@ -8,6 +8,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
+from math import inf
 from typing import Any
 
 import numpy as np
@@ -70,6 +71,17 @@ def render(style: Style, raster: Raster) -> Picture:
         colors = rgba.view(np.uint32)[..., 0]
     rgba = np.where(drawn, colors, np.uint32(0)).view(np.uint8).reshape(*drawn.shape, 4)
     return Picture(grid=raster.grid, rgba=rgba)
+
+
+def colors_at(style: Style, channel: int, physical: npt.NDArray[np.float64]) -> Pixels:
+    """(value, 4): the colours of physical values; of one of three fields, what its channel alone adds to black."""
+    field = Field(name=style.fields[channel], dtype="float64")
+    if len(style.fields) == 1:
+        return _paint(style, field, physical).view(np.uint8).reshape(-1, 4)
+    rgba = np.zeros((*physical.shape, 4), np.uint8)
+    rgba[:, channel] = _levels(style.ranges[channel], style.gamma, field, physical)
+    rgba[:, 3] = 255
+    return rgba
 
 
 def overlay(pictures: Sequence[Picture]) -> Picture:
@@ -202,7 +214,7 @@ def _interval_colors(colormap: Intervals, physical: npt.NDArray[np.float64]) -> 
     between = np.zeros(len(ends) + 1, np.uint32)  # from each end to the next; nothing before the first
     for low, high, rgba in reversed(colormap.steps):
         first, last = np.searchsorted(ends, (low, high)) + 1
-        between[first:last] = _pack((rgba,))
+        between[first : None if high == inf else last] = _pack((rgba,))  # an open end holds infinity too
     return between[np.searchsorted(ends, physical, side="right")]
 
 
