@@ -11,7 +11,10 @@ import yaml
 
 from ogcapi.config.mistakes import NOTHING, KeyPath, Mistake, dotted, given
 
-_REFERENCE = re.compile(r"\$\{([^{}]*)\}")
+_REFERENCE = re.compile(r"\$\{([^{}\n]*)\}")
+# While YAML is read, the signs of a reference are others: { and } would end a value within [ ] and { }.
+_OPEN, _CLOSE = "\ue000\ue001", "\ue002"
+_MARKED = re.compile(f"{_OPEN}([^{_OPEN}{_CLOSE}]*){_CLOSE}")
 _VARIABLE = re.compile(r"([A-Za-z_][A-Za-z0-9_]*)(?::-(.*))?", re.DOTALL)
 _PREFIX = "tag:yaml.org,2002:"
 _SCALARS = {_PREFIX + name for name in ("null", "bool", "int", "float", "timestamp", "str")}
@@ -61,19 +64,18 @@ class Document:
 def parse_document(text: str, environ: Mapping[str, str]) -> Document:
     """Read a text; whatever is wrong with it is in the document's mistakes."""
     document = Document(values={}, written={})
-    loader = _Loader(text)
     try:
+        loader = _Loader(_REFERENCE.sub(rf"{_OPEN}\1{_CLOSE}", text))
         node = loader.get_single_node()
         if node is not None:
             document.values, document.written = _Reader(loader, environ, document).read(node, ())
     except yaml.MarkedYAMLError as error:
         _add_syntax(document, error.problem or "the text cannot be read", error.problem_mark or error.context_mark)
-    except yaml.YAMLError as error:
-        _add_syntax(document, " ".join(str(error).split()), None)
+    except yaml.reader.ReaderError as error:
+        line = text.count("\n", 0, error.position) + 1
+        _add_syntax(document, f"line {line}: the character #x{ord(text[error.position]):02x} is not allowed", None)
     except RecursionError:
         _add_syntax(document, "it is nested too deeply", None)
-    finally:
-        loader.dispose()
     return document
 
 
@@ -157,22 +159,23 @@ class _Reader:
         except (ValueError, LookupError, AttributeError, OverflowError):  # `!!bool x`, or a date such as 2020-13-01
             self.document.add(path, f"a value of YAML's type {tag.removeprefix(_PREFIX)}", value=node.value)
             value = None
-        return value, node.value if text != node.value else value
+        return value, _MARKED.sub(r"${\1}", node.value) if text != node.value else value
 
     def expand(self, text: str, path: KeyPath) -> str:
         """The text with `${VAR}` and `${VAR:-default}` replaced; like a shell, the default also where VAR is empty."""
-        return _REFERENCE.sub(lambda match: self.variable(match, path), text)
+        return _MARKED.sub(lambda match: self.variable(match[1], path), text)
 
-    def variable(self, match: re.Match[str], path: KeyPath) -> str:
-        variable = _VARIABLE.fullmatch(match[1])
+    def variable(self, reference: str, path: KeyPath) -> str:
+        written = f"${{{reference}}}"
+        variable = _VARIABLE.fullmatch(reference)
         if not variable:
-            self.document.add(path, "the name of an environment variable: ${VAR} or ${VAR:-default}", value=match[0])
-            return match[0]
+            self.document.add(path, "the name of an environment variable: ${VAR} or ${VAR:-default}", value=written)
+            return written
         name, default = variable.groups()
         value = self.environ.get(name)
         if value is None and default is None:
             self.document.add(
-                path, f"the environment variable {name} to be set, or ${{{name}:-default}}", value=match[0]
+                path, f"the environment variable {name} to be set, or ${{{name}:-default}}", value=written
             )
-            return match[0]
+            return written
         return value or default or ""

@@ -47,7 +47,8 @@ def dotted(path: KeyPath) -> str:
     """A key path as it is shown: `resources.mola.providers[0].data`."""
     text = ""
     for key in path:
-        text += f"[{key}]" if isinstance(key, int) else f".{key}" if text else key
+        name = f"[{key}]" if isinstance(key, int) else key if key.isprintable() and key else repr(key)
+        text += f".{name}" if text and isinstance(key, str) else name
     return text or "the file"
 
 

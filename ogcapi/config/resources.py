@@ -8,7 +8,7 @@ from typing import Any, TypeVar
 from pydantic import ValidationError
 
 from ogcapi.config.document import Document
-from ogcapi.config.mistakes import KeyPath, one_of
+from ogcapi.config.mistakes import KeyPath, dotted, one_of
 from ogcapi.config.section import Section
 from ogcapi.config.sections import PROVIDERS, ProviderSection, ResourceSection, nested
 from ogcapi.config.settings import Options, Provider, Resource, title_of
@@ -103,7 +103,7 @@ class Resources:
             links=tuple(link.model_dump(exclude_none=True) for link in section.links),
             time=Interval(start=time.begin, end=time.end) if time.begin or time.end else None,
             hidden=section.visibility == "hidden",
-            provider=Provider(name=provider.name, data=provider.data, trusted=provider.is_local),
+            provider=Provider(name=provider.name, data=provider.data, trusted=provider.is_local, where=dotted(where)),
             options=self.options(provider, (*where, "options")),
         )
 

@@ -25,7 +25,7 @@ from pydantic import (
 from ogcapi.config.section import Section
 from ogcapi.config.service import Logging, Metadata, Server
 from ogcapi.config.styles import ConfiguredColormap, configured_colormap, one_or_three, ranges
-from ogcapi.config.values import Begin, End, Id, Names, Positive, Text, Words, choice, reference, whole
+from ogcapi.config.values import Begin, End, Id, Line, Names, Positive, Text, Words, choice, reference
 from ogcapi.model.raster import Resampling
 from ogcapi.model.style import Range, Style
 
@@ -39,15 +39,15 @@ class LinkSection(Section):
     """A further link of a collection."""
 
     unused = frozenset({"length"})
-    href: Text
+    href: Line
     """Address."""
-    rel: Text = "related"
+    rel: Line = "related"
     """Link relation."""
-    type: Text | None = None
+    type: Line | None = None
     """Media type."""
     title: Text | None = None
     """Title."""
-    hreflang: Text | None = None
+    hreflang: Line | None = None
     """Language of what is linked."""
 
 
@@ -148,11 +148,11 @@ class ProviderSection(Section):
             "z_field",
         }
     )
-    type: Text = "coverage"
+    type: Line = "coverage"
     """`coverage`; providers of other types are reported and left out."""
     name: Annotated[str, choice(PROVIDERS)]
     """`COG` for any GeoTIFF, `MosaicJSON`, or `rasterio` for every other raster that GDAL reads."""
-    data: Text
+    data: Line
     """A path, or an address that begins with `http://`, `https://` or `s3://`."""
     options: Options = Options()
 
@@ -176,7 +176,7 @@ class ResourceSection(Section):
     """One collection."""
 
     unused = frozenset({"formatters", "limits", "linked-data", "templates"})
-    type: Text = "collection"
+    type: Line = "collection"
     """`collection`; resources of other types are reported and left out."""
     title: Text | None = None
     """Title; made of the id where there is none."""

@@ -11,6 +11,7 @@ from ogcapi.config.values import (
     Header,
     Host,
     Level,
+    Line,
     Reference,
     Root,
     ServiceUrl,
@@ -24,7 +25,7 @@ from ogcapi.config.values import (
 class Bind(Section):
     """Where the server listens."""
 
-    host: Text = "127.0.0.1"
+    host: Line = "127.0.0.1"
     """Address to listen at; `0.0.0.0` for every network of the machine."""
     port: Annotated[int, whole(1, 65535)] = 8000
     """Port to listen at."""
@@ -95,7 +96,7 @@ class Server(Section):
     """Whether pages of other hosts may read the service."""
     gzip: Flag = True
     """Whether documents are compressed for clients that ask for it; images never are."""
-    language: Text | None = None
+    language: Line | None = None
     """Language that texts given in several are served in."""
     languages: Words = ()
     """Languages in order of preference; used like `language`."""
@@ -180,7 +181,7 @@ class Contact(Section):
     )
     name: Text | None = None
     """Name of the person or office."""
-    email: Text | None = None
+    email: Line | None = None
     """E-mail address."""
     url: Text | None = None
     """Address of a page."""

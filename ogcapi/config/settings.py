@@ -21,6 +21,8 @@ class Provider:
     """An absolute path, or an address (http, https, s3)."""
     trusted: bool = False
     """Whether an operator named this local document, so that its hrefs may be absolute."""
+    where: str = "source"
+    """Key path in the configuration, for mistakes that show when the data are opened."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -76,4 +78,4 @@ class Config:
 def title_of(id_: str) -> str:
     """A title for a collection that has none: its id as words."""
     words = id_.replace("_", " ").replace("-", " ").strip() or id_
-    return words[0].upper() + words[1:]
+    return words[:1].upper() + words[1:]

@@ -52,12 +52,14 @@ def reading(info: ValidationInfo) -> Reading:
     return info.context
 
 
-def _text(value: Any, info: ValidationInfo) -> str:
-    if isinstance(value, dict) and value:
-        value = reading(info).text(value)
+def _line(value: Any) -> str:
     if not isinstance(value, str) or not value.strip():
         raise ValueError("a text (in quotes where YAML would read something else)")
     return value.strip()
+
+
+def _text(value: Any, info: ValidationInfo) -> str:
+    return _line(reading(info).text(value) if isinstance(value, dict) and value else value)
 
 
 def _words(value: Any, info: ValidationInfo) -> tuple[str, ...]:
@@ -147,7 +149,7 @@ def local_path(text: str, folder: Path) -> Path:
 
 
 def _folder(value: Any, info: ValidationInfo) -> Path:
-    return local_path(_text(value, info), reading(info).folder)
+    return local_path(_line(value), reading(info).folder)
 
 
 def _root(value: Any, info: ValidationInfo) -> Path:
@@ -163,7 +165,7 @@ def _existing(kind: str, info: ValidationInfo) -> str:
 
 def reference(value: Any, info: ValidationInfo, is_there: Callable[[Path], bool] = Path.is_file) -> str:
     """An address, or the absolute path of something that is there."""
-    text = _text(value, info)
+    text = _line(value)
     if is_remote(text):
         return check_remote(text)
     path = local_path(text, reading(info).folder)
@@ -176,8 +178,8 @@ def _reference(value: Any, info: ValidationInfo) -> str:
     return reference(value, info)
 
 
-def _service_url(value: Any, info: ValidationInfo) -> str:
-    text = _text(value, info)
+def _service_url(value: Any) -> str:
+    text = _line(value)
     try:
         parts = urlsplit(text)
         is_good = parts.scheme in {"http", "https"} and bool(parts.hostname) and (parts.port or 1) > 0
@@ -195,8 +197,8 @@ def _host(value: Any) -> str:
         raise ValueError("an IP address, such as 10.0.0.1 or ::1") from None
 
 
-def _header(value: Any, info: ValidationInfo) -> str:
-    text = _text(value, info)
+def _header(value: Any) -> str:
+    text = _line(value)
     if not text.isascii() or not text.isprintable():
         raise ValueError("the value of a Cache-Control header, such as public, max-age=60")
     return text
@@ -230,7 +232,8 @@ def check_id(text: str) -> str:
 
 
 Id = Annotated[str, BeforeValidator(check_id)]
-Text = Annotated[str, BeforeValidator(_text)]
+Line = Annotated[str, BeforeValidator(_line)]
+Text = Annotated[str, BeforeValidator(_text)]  # may be given in several languages
 Words = Annotated[tuple[str, ...], BeforeValidator(_words)]
 Names = Annotated[tuple[str, ...], BeforeValidator(_names)]
 Flag = Annotated[bool, BeforeValidator(_flag)]
