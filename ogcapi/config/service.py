@@ -9,9 +9,9 @@ from ogcapi.config.values import (
     FilePath,
     Flag,
     Header,
-    Host,
     Level,
     Line,
+    Network,
     Reference,
     Root,
     ServiceUrl,
@@ -90,8 +90,8 @@ class Server(Section):
     bind: Bind = Bind()
     url: ServiceUrl | None = None
     """Public address, where it is not the one that clients ask; a path in it is the prefix the service lives under."""
-    trusted_proxies: tuple[Host, ...] = ("127.0.0.1", "::1")
-    """IP addresses whose `X-Forwarded-Host`, `-Proto` and `-Prefix` are believed."""
+    trusted_proxies: tuple[Network, ...] = ("127.0.0.1", "::1")
+    """IP addresses and networks whose `X-Forwarded-Host`, `-Proto` and `-Prefix` are believed."""
     cors: Flag = True
     """Whether pages of other hosts may read the service."""
     gzip: Flag = True

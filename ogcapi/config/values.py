@@ -9,7 +9,7 @@ import os
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
-from ipaddress import ip_address
+from ipaddress import ip_address, ip_network
 from math import isfinite
 from pathlib import Path
 from typing import Annotated, Any
@@ -190,11 +190,11 @@ def _service_url(value: Any) -> str:
     return text.rstrip("/")
 
 
-def _host(value: Any) -> str:
+def _network(value: Any) -> str:
     try:
-        return str(ip_address(str(value)))
+        return str(ip_network(str(value), strict=False)) if "/" in str(value) else str(ip_address(str(value)))
     except ValueError:
-        raise ValueError("an IP address, such as 10.0.0.1 or ::1") from None
+        raise ValueError("an IP address or network, such as 10.0.0.1 or 10.0.0.0/8") from None
 
 
 def _header(value: Any) -> str:
@@ -243,7 +243,7 @@ Reference = Annotated[str, BeforeValidator(_reference)]
 FilePath = Annotated[Path, BeforeValidator(_folder)]
 Root = Annotated[Path, BeforeValidator(_root)]
 ServiceUrl = Annotated[str, BeforeValidator(_service_url)]
-Host = Annotated[str, BeforeValidator(_host)]
+Network = Annotated[str, BeforeValidator(_network)]
 Header = Annotated[str, BeforeValidator(_header)]
 Begin = Annotated[datetime | None, BeforeValidator(_moment(time(0)))]
 End = Annotated[datetime | None, BeforeValidator(_moment(time(23, 59, 59)))]
