@@ -196,7 +196,7 @@ def _intervals(colormap: Intervals) -> Iterator[tuple[Rgba, str]]:
         if low == -inf:
             yield rgba, f"< {texts[high]}" if high in texts else "all values"
         else:
-            yield rgba, f"{texts[low]} – {texts[high]}" if high in texts else f"≥ {texts[low]}"
+            yield rgba, f"{texts[low]} to {texts[high]}" if high in texts else f"≥ {texts[low]}"
 
 
 def _wrapped(text: str, size: int, width: float) -> list[str]:

@@ -79,7 +79,7 @@ def test_a_descending_range_still_reads_from_the_left_to_the_right() -> None:
 
 
 def test_intervals_and_categories_are_swatches_with_labels() -> None:
-    assert texts(legend_svg(style_of(STEPS), [HEIGHT]))[2:] == ["< 5.0", "5.0 – 12.5", "≥ 12.5"]
+    assert texts(legend_svg(style_of(STEPS), [HEIGHT]))[2:] == ["< 5.0", "5.0 to 12.5", "≥ 12.5"]
     assert texts(legend_svg(style_of(CLASSES), [HEIGHT]))[2:] == ["Forest", "Water"]
     assert {"#0b6623", "#1e90ff"} <= fills(legend_svg(style_of(CLASSES), [HEIGHT]))
 
