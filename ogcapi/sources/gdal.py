@@ -1,0 +1,306 @@
+"""Rasters of every format that GDAL reads: headers, and windows of values. Nothing else opens them."""
+
+from __future__ import annotations
+
+import logging
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from itertools import pairwise
+from pathlib import Path
+from urllib.parse import urlsplit
+from xml.etree import ElementTree as ET
+
+import numpy as np
+import rasterio
+import rasterio.shutil
+from rasterio._err import CPLE_BaseError
+from rasterio.enums import ColorInterp
+from rasterio.errors import NotGeoreferencedWarning, RasterioError
+from rasterio.io import DatasetReader, MemoryFile
+
+from ogcapi.model.crs import UnknownCrs, parse_crs
+from ogcapi.model.problem import SourceFailed
+from ogcapi.model.raster import Field, Rgba, Valid, Values
+from ogcapi.pixels.warp import Geometry, Window
+from ogcapi.sources import storage
+
+logger = logging.getLogger("ogcapi.sources")
+
+_FAILURES = (RasterioError, CPLE_BaseError, OSError, NotGeoreferencedWarning)
+_IDLE = 64  # datasets kept open while nobody reads them
+_REMOTE_OPTIONS = {
+    "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",  # no questions about files beside the one that is named
+    "GDAL_HTTP_CONNECTTIMEOUT": 5,
+    "GDAL_HTTP_TIMEOUT": 15,
+    "GDAL_HTTP_MAX_RETRY": 1,
+    "GDAL_HTTP_RETRY_DELAY": 0.5,
+    "CPL_VSIL_CURL_NON_CACHED": "/vsicurl/:/vsis3/",  # a changed file is read anew once its handles are closed
+}
+# Of the files that a document names, only formats whose files cannot point at other files; by the end of the name.
+_SELF_CONTAINED = {
+    ".jp2": "JP2OpenJPEG",
+    ".j2k": "JP2OpenJPEG",
+    ".png": "PNG",
+    ".jpg": "JPEG",
+    ".jpeg": "JPEG",
+    ".webp": "WEBP",
+    ".nc": "netCDF",
+    ".grb": "GRIB",
+    ".grb2": "GRIB",
+    ".grib2": "GRIB",
+    ".asc": "AAIGrid",
+}
+
+
+@dataclass(frozen=True, kw_only=True)
+class File:
+    """A raster file, as it is opened and as it is spoken of."""
+
+    href: str
+    """A path or a URL."""
+    name: str
+    """What logs, problems and pages call it."""
+    driver: str | None = None
+    """GDAL's name of the only format that it may have; None: any."""
+
+
+def self_contained(href: str, name: str) -> File:
+    """A file that a document names, not the operator: it may not be of a format that reads further files."""
+    suffix = Path(urlsplit(href).path if storage.is_remote(href) else href).suffix.lower()
+    return File(href=href, name=name, driver=_SELF_CONTAINED.get(suffix, "GTiff"))
+
+
+@dataclass(frozen=True, kw_only=True)
+class Header:
+    """What a file says of itself."""
+
+    geometry: Geometry
+    bands: tuple[int, ...]
+    """GDAL's numbers of the bands that are fields."""
+    alpha: int | None
+    """The band that says how opaque the cells are; it makes validity and is no field."""
+    fields: tuple[Field, ...]
+    """One for each of `bands`; without categories, and with the nodata that the file declares only."""
+    spans: tuple[tuple[float, float] | None, ...]
+    """Least and greatest value of each field as the file's metadata give them."""
+    overviews: tuple[tuple[int, int], ...]
+    """(width, height) of each overview, finest first."""
+
+
+@dataclass(frozen=True)
+class _Pool:
+    """Datasets that are open and in nobody's hands; the one longest unused is closed first."""
+
+    idle: list[tuple[tuple[object, ...], DatasetReader]] = field(default_factory=list)
+    lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def take(self, key: tuple[object, ...]) -> DatasetReader | None:
+        with self.lock:
+            for index in range(len(self.idle) - 1, -1, -1):
+                if self.idle[index][0] == key:
+                    return self.idle.pop(index)[1]
+        return None
+
+    def give(self, key: tuple[object, ...], dataset: DatasetReader) -> None:
+        with self.lock:
+            self.idle.append((key, dataset))
+            surplus = [self.idle.pop(0)[1] for _ in range(len(self.idle) - _IDLE)]
+        for old in surplus:
+            old.close()
+
+
+_pool = _Pool()
+
+
+def close_idle() -> None:
+    """Close every dataset that nobody reads."""
+    with _pool.lock:
+        idle = [dataset for _, dataset in _pool.idle]
+        _pool.idle.clear()
+    for dataset in idle:
+        dataset.close()
+
+
+@contextmanager
+def _opened(file: File, overview: int | None = None) -> Iterator[DatasetReader]:
+    """A dataset for one thread at a time. Raises `SourceFailed` where it cannot be opened, or read while in use."""
+    key = (file.href, file.driver, overview, storage.revision(file.href))
+    options = _REMOTE_OPTIONS if storage.is_remote(file.href) else {}
+    with rasterio.Env(**options):
+        dataset = _pool.take(key)
+        if dataset is None:
+            dataset = _open(file, overview)
+        try:
+            yield dataset
+        except _FAILURES as error:
+            dataset.close()
+            logger.debug("%s: %s", file.name, error)
+            raise SourceFailed(file.name, "its values could not be read; it may be truncated or damaged") from error
+        except BaseException:
+            dataset.close()
+            raise
+        _pool.give(key, dataset)
+
+
+def _open(file: File, overview: int | None) -> DatasetReader:
+    path = _gdal_path(file)
+    levels = {} if overview is None else {"overview_level": overview}
+    try:
+        return rasterio.open(path, driver=file.driver, **levels)
+    except NotGeoreferencedWarning as error:
+        raise SourceFailed(file.name, "it is not georeferenced") from error
+    except _FAILURES as error:
+        logger.debug("%s: %s", file.name, error)
+        kind = "a raster that GDAL can read" if file.driver is None else f"a readable {file.driver} file"
+        raise SourceFailed(file.name, f"it is not {kind}") from error
+
+
+def _gdal_path(file: File) -> str:
+    """The file for GDAL: an existing file's absolute path, or a URL; nothing that GDAL would take for instructions."""
+    absent = storage.revision(file.href) == storage.ABSENT
+    if storage.is_remote(file.href):
+        parts = urlsplit(file.href)
+        if parts.scheme in storage.WEB_SCHEMES:
+            if absent:
+                raise SourceFailed(file.name, "it could not be reached")
+            return f"/vsicurl/{file.href}"
+        return f"/vsi{parts.scheme}/{parts.netloc}{parts.path}"
+    path = str(Path(file.href).absolute())
+    if absent or path.startswith("/vsi"):
+        raise SourceFailed(file.name, "there is no such file")
+    return path
+
+
+def read_header(file: File) -> Header:
+    """What the file says of itself. Raises `SourceFailed` where it cannot be served, with the reason."""
+    with _opened(file) as dataset:
+        geometry = _geometry(file, dataset)
+        alpha = next((i for i, c in enumerate(dataset.colorinterp, 1) if c is ColorInterp.alpha), None)
+        bands = tuple(band for band in dataset.indexes if band != alpha)
+        if not bands:
+            raise SourceFailed(file.name, "it has no bands")
+        for band in bands:
+            if np.dtype(dataset.dtypes[band - 1]).kind not in "iuf":
+                raise SourceFailed(
+                    file.name, f"band {band} is of type {dataset.dtypes[band - 1]}; only real numbers are served"
+                )
+        fields = _fields(dataset, bands)
+        spans = tuple(_span(dataset.tags(band)) for band in bands)
+        count = min(len(dataset.overviews(band)) for band in dataset.indexes)
+    sizes = [(geometry.width, geometry.height)]
+    for overview in range(count):
+        with _opened(file, overview) as dataset:
+            sizes.append((dataset.width, dataset.height))
+    if any(finer[0] <= coarser[0] for finer, coarser in pairwise(sizes)):
+        sizes = sizes[:1]  # overviews in no order are no pyramid
+    return Header(geometry=geometry, bands=bands, alpha=alpha, fields=fields, spans=spans, overviews=tuple(sizes[1:]))
+
+
+def _geometry(file: File, dataset: DatasetReader) -> Geometry:
+    transform = tuple(dataset.transform)[:6]
+    if dataset.transform.is_identity and (dataset.gcps[0] or dataset.rpcs):
+        raise SourceFailed(file.name, "it is placed by control points only (GCPs or RPCs); warp it first")
+    if dataset.transform.is_identity or dataset.transform.is_degenerate:
+        raise SourceFailed(file.name, "it is not georeferenced")
+    if dataset.crs is None:
+        raise SourceFailed(file.name, "it has no coordinate reference system")
+    try:
+        crs = parse_crs(dataset.crs.to_wkt())
+    except UnknownCrs as error:
+        raise SourceFailed(file.name, f"its coordinate reference system cannot be used: {error}") from error
+    return Geometry(crs=crs, width=dataset.width, height=dataset.height, transform=transform)
+
+
+def _fields(dataset: DatasetReader, bands: Sequence[int]) -> tuple[Field, ...]:
+    names = _names([dataset.descriptions[band - 1] for band in bands])
+    return tuple(
+        Field(
+            name=name,
+            title=None if name == text else text,
+            dtype=dataset.dtypes[band - 1],
+            nodata=_nodata(dataset.nodatavals[band - 1], dataset.dtypes[band - 1]),
+            unit=dataset.units[band - 1] or None,
+            scale=dataset.scales[band - 1] or 1.0,
+            offset=dataset.offsets[band - 1],
+            interpretation=_interpretation(dataset.colorinterp[band - 1]),
+            colors=_colors(dataset, band),
+        )
+        for band, name, text in zip(bands, names, (dataset.descriptions[band - 1] for band in bands), strict=True)
+    )
+
+
+def _names(texts: Sequence[str | None]) -> list[str]:
+    """The bands' descriptions where they can serve as names in requests; b1, b2, … where not."""
+    names = []
+    for number, text in enumerate(texts, 1):
+        is_name = text and text.isprintable() and text == text.strip() and "," not in text and texts.count(text) == 1
+        is_number = text and text[0] == "b" and text[1:].isdecimal()
+        names.append(text if text and is_name and not is_number else f"b{number}")
+    return names
+
+
+def _interpretation(color: ColorInterp) -> str | None:
+    return None if color is ColorInterp.undefined else color.name
+
+
+def _nodata(value: float | None, dtype: str) -> float | int | None:
+    """What a file declares, as a value of its type; None where the type has no such value."""
+    kind = np.dtype(dtype)
+    if value is None:
+        return None
+    if kind.kind == "f":
+        with np.errstate(over="ignore"):
+            own = float(kind.type(value))
+        limit = float(np.finfo(kind).max)
+        return own if np.isfinite(own) or not np.isfinite(value) else float(np.copysign(limit, value))
+    limits = np.iinfo(kind)
+    return int(value) if np.isfinite(value) and value == int(value) and limits.min <= value <= limits.max else None
+
+
+def _colors(dataset: DatasetReader, band: int) -> dict[int, Rgba] | None:
+    try:
+        return {int(value): tuple(color) for value, color in dataset.colormap(band).items()}
+    except ValueError:  # rasterio's way of saying that there is none
+        return None
+
+
+def _span(tags: dict[str, str]) -> tuple[float, float] | None:
+    try:
+        return float(tags["STATISTICS_MINIMUM"]), float(tags["STATISTICS_MAXIMUM"])
+    except (KeyError, ValueError):
+        return None
+
+
+def read_categories(file: File, bands: Sequence[int]) -> tuple[dict[int, str] | None, ...]:
+    """The names of stored values of each band, where the file has any. Raises `SourceFailed`."""
+    with _opened(file) as dataset, MemoryFile(ext=".vrt") as memory:
+        # rasterio tells categories nowhere but in a virtual copy's text
+        rasterio.shutil.copy(dataset, memory.name, driver="VRT")
+        document = ET.fromstring(memory.read())
+    found = []
+    for band in bands:
+        names = [c.text or "" for c in document.findall(f"VRTRasterBand[@band='{band}']/CategoryNames/Category")]
+        found.append({value: name for value, name in enumerate(names) if name} or None)
+    return tuple(found)
+
+
+def read_window(
+    file: File, header: Header, overview: int | None, bands: Sequence[int], dtype: str, window: Window
+) -> tuple[Values, Valid]:
+    """Values and valid (band, row, col) of a window of an overview (None: of the file's own cells).
+
+    A cell is valid where GDAL's mask of its band and the alpha band say so and its value is a number.
+    Raises `SourceFailed`.
+    """
+    rows, cols = window.shape
+    area = rasterio.windows.Window(window.left, window.top, cols, rows)
+    with _opened(file, overview) as dataset:
+        values = dataset.read(list(bands), window=area, out_dtype=dtype)
+        valid = dataset.read_masks(list(bands), window=area) != 0
+        if header.alpha is not None:
+            valid &= dataset.read(header.alpha, window=area) != 0
+    if values.dtype.kind == "f":
+        valid &= ~np.isnan(values)
+    return values, valid

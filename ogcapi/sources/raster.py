@@ -1,0 +1,253 @@
+"""Single raster files as sources of coverages."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cached_property
+from math import ceil, hypot
+
+import numpy as np
+
+from ogcapi.model.collection import SourceStatus
+from ogcapi.model.crs import Crs, transformation
+from ogcapi.model.grid import BBox, Footprint, Grid, normal
+from ogcapi.model.raster import Field, Interval, Raster, Resampling, Selection, Valid, Values
+from ogcapi.pixels.warp import Geometry, Window, steps, warp
+from ogcapi.sources import storage
+from ogcapi.sources.gdal import File, Header, read_categories, read_header, read_window
+
+SAMPLE_CELLS = 512
+"""Cells a side of a sample."""
+_SPARSE_CELLS = 64  # a side, where the coarsest cells are so many that each cell of a sample costs a block
+_SPARSE_FROM = 16_000_000  # stored cells
+_SAME = 1e-6  # relative: an overview this little coarser than asked is not
+
+
+def open_file(href: str, *, name: str | None = None) -> FileSource:
+    """Any raster file that GDAL reads, by its path or URL. Raises `SourceFailed` where it cannot be served: why."""
+    return FileSource(File(href=href, name=name or storage.public_name(href)))
+
+
+class FileSource:
+    """One raster file: a `CoverageSource`.
+
+    The header is read when the source is made, and again when the file has changed.
+    """
+
+    def __init__(self, file: File) -> None:
+        self._file = file
+        self._known = _Opened(file=file, revision=storage.revision(file.href), header=read_header(file))
+
+    @property
+    def storage_crs(self) -> Crs:
+        """The CRS that the file is in."""
+        return self._known.header.geometry.crs
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """All fields, in the order of the bands."""
+        return self._known.fields
+
+    @property
+    def bands(self) -> tuple[Field, ...]:
+        """The fields as the header alone tells them, without what only values or a copy of the metadata show."""
+        return self._known.header.fields
+
+    @property
+    def footprint(self) -> Footprint:
+        """The file's box in its CRS; of a rotated file, the box around it."""
+        return self._known.footprint
+
+    @property
+    def grid(self) -> Grid:
+        """The file's own cells; of a rotated file, an equivalent grid that is not."""
+        return self._known.grid
+
+    @property
+    def status(self) -> SourceStatus:
+        """One file; failures are raised, not kept."""
+        return SourceStatus(assets=1)
+
+    def read(self, grid: Grid, selection: Selection) -> Raster:
+        """The values on that grid. Raises `SourceFailed` where the file cannot be read."""
+        known = self._current()
+        names = [field.name for field in known.fields]
+        chosen = [names.index(name) for name in selection.fields]
+        fields = tuple(known.fields[index] for index in chosen)
+        values, valid = known.read(grid, chosen, [method_for(f, selection.method) for f in fields])
+        return Raster(grid=grid, fields=fields, values=values, valid=valid)
+
+    def read_bands(
+        self, grid: Grid, chosen: Sequence[int], methods: Sequence[Resampling], rows: range | None = None
+    ) -> tuple[Values, Valid]:
+        """Values and valid (field, row, col) of those of `bands`, each by its own method, on those rows of the grid.
+
+        Raises `SourceFailed`.
+        """
+        return self._current().read(grid, chosen, methods, rows)
+
+    def meets(self, grid: Grid, interval: Interval | None = None) -> bool:  # noqa: ARG002 - a file has no time
+        """Whether the footprint meets the grid."""
+        return any(mine.meets(theirs) for theirs in reach(grid, self.storage_crs) for mine in self.footprint.bboxes)
+
+    def revision(self, grid: Grid | None = None) -> str:  # noqa: ARG002 - a file is one piece
+        """The file's revision."""
+        return storage.revision(self._file.href)
+
+    def sample(self) -> Raster:
+        """Cells spread evenly over the whole, at most 512 a side; fewer of a large file without overviews."""
+        known = self._current()
+        return self.read(known.sample_grid, Selection(fields=tuple(field.name for field in known.fields)))
+
+    def _current(self) -> _Opened:
+        """The file as it is now."""
+        revision = storage.revision(self._file.href)
+        if revision != self._known.revision:
+            self._known = _Opened(file=self._file, revision=revision, header=read_header(self._file))
+        return self._known
+
+
+def method_for(field: Field, method: Resampling) -> Resampling:
+    """How a field is resampled where `method` is asked for: numbers of classes have no mean."""
+    is_class = field.colors is not None or field.categories is not None
+    return Resampling.NEAREST if is_class and method is not Resampling.MODE else method
+
+
+def reach(grid: Grid, crs: Crs) -> tuple[BBox, ...]:
+    """Boxes of another system that hold every cell centre of a grid.
+
+    Where part of the grid lies nowhere in that system, its edge there is known to a step of the lattice only, and the
+    boxes are that much larger.
+    """
+    bboxes = grid.bboxes_in(crs)
+    if grid.crs == crs:
+        return bboxes
+    x = np.linspace(grid.bbox.xmin, grid.bbox.xmax, _EDGE_POINTS)
+    y = np.linspace(grid.bbox.ymin, grid.bbox.ymax, _EDGE_POINTS)
+    if all(np.isfinite(axis).all() for axis in transformation(grid.crs, crs)(*np.meshgrid(x, y))):
+        return bboxes
+    return tuple(
+        BBox(
+            xmin=bbox.xmin - bbox.width / _EDGE_POINTS,
+            ymin=bbox.ymin - bbox.height / _EDGE_POINTS,
+            xmax=bbox.xmax + bbox.width / _EDGE_POINTS,
+            ymax=bbox.ymax + bbox.height / _EDGE_POINTS,
+        )
+        for bbox in bboxes
+    )
+
+
+_EDGE_POINTS = 21  # a side
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Opened:
+    """A file in one of its revisions."""
+
+    file: File
+    revision: str
+    header: Header
+
+    @property
+    def geometry(self) -> Geometry:
+        return self.header.geometry
+
+    @cached_property
+    def _box(self) -> BBox:
+        """Around the corners."""
+        a, b, c, d, e, f = self.geometry.transform
+        corners = [(col, row) for col in (0, self.geometry.width) for row in (0, self.geometry.height)]
+        x, y = [a * col + b * row + c for col, row in corners], [d * col + e * row + f for col, row in corners]
+        return BBox(xmin=min(x), ymin=min(y), xmax=max(x), ymax=max(y))
+
+    @cached_property
+    def footprint(self) -> Footprint:
+        crs, box = self.geometry.crs, self._box
+        if crs.is_geographic and crs.x_period is not None:
+            quarter = crs.x_period / 4  # cells at a pole may reach beyond it
+            box = replace(box, ymin=max(box.ymin, -quarter), ymax=min(box.ymax, quarter))
+        return Footprint(crs=crs, bboxes=normal(box, crs))
+
+    @cached_property
+    def grid(self) -> Grid:
+        geometry, box = self.geometry, self._box
+        width, height = geometry.width, geometry.height
+        if geometry.is_rotated:
+            a, b, _, d, e, _ = geometry.transform
+            side = min(hypot(a, d), hypot(b, e))
+            width, height = ceil(box.width / side), ceil(box.height / side)
+        return Grid(crs=geometry.crs, bbox=box, width=width, height=height)
+
+    @property
+    def sample_grid(self) -> Grid:
+        grid = self.grid
+        coarsest = self.header.overviews[-1] if self.header.overviews else (grid.width, grid.height)
+        most = _SPARSE_CELLS if coarsest[0] * coarsest[1] > _SPARSE_FROM else SAMPLE_CELLS
+        return replace(grid, width=min(grid.width, most), height=min(grid.height, most))
+
+    @cached_property
+    def fields(self) -> tuple[Field, ...]:
+        """The header's, with categories, and with a nodata where the output may need one and the file declares none."""
+        fields = self.header.fields
+        categories: Sequence[dict[int, str] | None] = [None] * len(fields)
+        if any(field.is_integer for field in fields):
+            categories = read_categories(self.file, self.header.bands)
+        return tuple(
+            replace(field, categories=names, nodata=nodata)
+            for field, names, nodata in zip(fields, categories, self._nodata(), strict=True)
+        )
+
+    def _nodata(self) -> list[float | int | None]:
+        """Of each field: what the file declares, else a value that neither a sample nor the metadata show to occur."""
+        found = [candidate(f.dtype) if f.nodata is None else f.nodata for f in self.header.fields]
+        doubtful = [
+            i for i, f in enumerate(self.header.fields) if f.nodata is None and f.is_integer and found[i] is not None
+        ]
+        if doubtful:
+            values, valid = self.read(self.sample_grid, doubtful, [Resampling.NEAREST] * len(doubtful))
+            for index, own, known in zip(doubtful, values, valid, strict=True):
+                if (own[known] == found[index]).any() or found[index] in (self.header.spans[index] or ()):
+                    found[index] = None
+        return found
+
+    def read(
+        self, grid: Grid, chosen: Sequence[int], methods: Sequence[Resampling], rows: range | None = None
+    ) -> tuple[Values, Valid]:
+        """Values and valid (field, row, col) of those fields by number, each by its own method."""
+        overview, geometry = self._overview(grid)
+        dtype = np.result_type(*(self.header.fields[index].dtype for index in chosen)).name
+        shape = (len(chosen), grid.height if rows is None else len(rows), grid.width)
+        values, valid = np.zeros(shape, dtype), np.zeros(shape, bool)
+        for method in dict.fromkeys(methods):
+            places = [place for place, own in enumerate(methods) if own is method]
+            bands = [self.header.bands[chosen[place]] for place in places]
+
+            def read(window: Window, bands: Sequence[int] = bands) -> tuple[Values, Valid]:
+                return read_window(self.file, self.header, overview, bands, dtype, window)
+
+            values[places], valid[places] = warp(grid, geometry, read, len(bands), dtype, method, rows)
+        return values, valid
+
+    def _overview(self, grid: Grid) -> tuple[int | None, Geometry]:
+        """The coarsest overview that is not coarser than the grid asks for; the file's own cells where none is."""
+        asked = steps(grid, self.geometry) * (1 + _SAME) if self.header.overviews else 0.0
+        chosen: tuple[int | None, Geometry] = None, self.geometry
+        for number, (width, height) in enumerate(self.header.overviews):
+            if max(self.geometry.width / width, self.geometry.height / height) <= asked:
+                chosen = number, self.geometry.at(width, height)
+        return chosen
+
+
+def candidate(dtype: str) -> float | int | None:
+    """The value to mean no data where a file declares none: NaN, or the extreme of whole numbers of 16 bits and more.
+
+    Smaller whole numbers have none to spare: their validity leaves as a mask.
+    """
+    kind = np.dtype(dtype)
+    if kind.kind == "f":
+        return float("nan")
+    if kind.itemsize == 1:
+        return None
+    limits = np.iinfo(kind)
+    return int(limits.min if kind.kind == "i" else limits.max)
