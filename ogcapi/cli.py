@@ -1,0 +1,159 @@
+"""The command `ogcapi`: serve rasters and mosaics, or check a configuration before."""
+
+from __future__ import annotations
+
+import errno
+import os
+import socket
+from collections.abc import Sequence
+from pathlib import Path
+
+import click
+import uvicorn
+
+from ogcapi import __version__
+from ogcapi.config import VARIABLE, CommandLine, Config, ConfigMistakes
+
+MISTAKES = 1  # exit status of `check`
+UNUSABLE = 2  # exit status where there is nothing to serve or to check; click's own for wrong usage
+_MAX_LISTED = 12  # collections, so that what to do next stays on the screen
+_EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="ogcapi")
+def main() -> None:
+    """Mosaics and rasters of any planet as OGC APIs."""
+
+
+@main.command()
+@click.argument("sources", nargs=-1, metavar="[SOURCE]...")
+@click.option("--host", help="Address to listen at. [default: server.bind.host, else 127.0.0.1]")
+@click.option(
+    "--port", type=click.IntRange(0, 65535), help="Port; 0: a free one. [default: server.bind.port, else 8000]"
+)
+@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that serve.")
+@click.option("--reload", is_flag=True, help="Start again when the program's own code changes.")
+def serve(sources: tuple[str, ...], host: str | None, port: int | None, workers: int, reload: bool) -> None:
+    """Serve SOURCEs: one configuration (.yml), or GeoTIFFs, mosaic.json files, folders of them, and addresses.
+
+    Without any, serve config.yml of this folder.
+    """
+    if reload and workers > 1:
+        raise click.UsageError("--reload serves with one process: leave out --workers.")
+    line = CommandLine(sources=sources, folder=Path.cwd())
+    config = _configuration(line)
+    host = host or config.server.bind.host
+    port = _free_port(host, config.server.bind.port if port is None else port)
+    os.environ[VARIABLE] = line.variable
+    click.echo(_greeting(config, host, port))
+    uvicorn.run(
+        "ogcapi.app:from_environment",
+        factory=True,
+        host=host,
+        port=port,
+        workers=workers,
+        reload=reload,
+        reload_dirs=[str(Path(__file__).parent)] if reload else None,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=False,
+    )
+
+
+@main.command()
+@click.argument("sources", nargs=-1, metavar="[SOURCE]...")
+@click.option("--all", "every", is_flag=True, help="Open every asset of every mosaic, not a sample.")
+def check(sources: tuple[str, ...], every: bool) -> None:
+    """Name all mistakes of a configuration (default: config.yml), then open every source and name what is wrong there.
+
+    Exits with 0 if there are none, with 1 if there are.
+    """
+    from ogcapi.sources.check import check_contents  # noqa: PLC0415 - opening data takes libraries slow to import
+
+    line = CommandLine(sources=sources, folder=Path.cwd())
+    try:
+        config = line.config(os.environ)
+    except ConfigMistakes as found:
+        _print_mistakes(found)
+        raise SystemExit(MISTAKES) from found
+    _print_lines(config.skipped)
+    mistakes = check_contents(config, every)
+    if mistakes:
+        _print_mistakes(ConfigMistakes(mistakes))
+        raise SystemExit(MISTAKES)
+    opened = "all of their assets open" if every else "their sources open"
+    click.echo(f"No mistakes: {_counted(len(config.resources), 'collection')}, {opened}.")
+
+
+def _configuration(line: CommandLine) -> Config:
+    """The configuration; ends the program with all that is wrong with it."""
+    if not line.sources and line.config_path and not line.config_path.exists():
+        raise click.UsageError(
+            f"There is no {line.config_path.name} in this folder. Say what to serve: ogcapi serve FILE..., "
+            "a folder, an address, or a configuration (.yml)."
+        )
+    try:
+        return line.config(os.environ)
+    except ConfigMistakes as found:
+        _print_mistakes(found)
+        raise SystemExit(UNUSABLE) from found
+
+
+def _print_mistakes(found: ConfigMistakes) -> None:
+    click.echo(str(found), err=True)
+    click.echo(f"{_counted(len(found.mistakes), 'mistake')}.", err=True)
+
+
+def _print_lines(lines: Sequence[str]) -> None:
+    for line in lines:
+        click.echo(line)
+
+
+def _counted(count: int, noun: str) -> str:
+    return f"{count} {noun}" if count == 1 else f"{count} {noun}s"
+
+
+def _free_port(host: str, port: int) -> int:
+    """The port, or a free one for 0; ends the program where the server could not listen at it."""
+    try:
+        family, kind, protocol, _, address = socket.getaddrinfo(host, port, type=socket.SOCK_STREAM)[0]
+        with socket.socket(family, kind, protocol) as listener:
+            listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            listener.bind(address)
+            found: int = listener.getsockname()[1]
+            return found
+    except OSError as error:
+        reason = "it is in use; another one: --port 0" if error.errno == errno.EADDRINUSE else error.strerror
+        raise click.ClickException(f"The server cannot listen at {_netloc(host, port)}: {reason}.") from error
+
+
+def _netloc(host: str, port: int) -> str:
+    return f"[{host}]:{port}" if ":" in host else f"{host}:{port}"
+
+
+def _greeting(config: Config, host: str, port: int) -> str:
+    """What is served, where, and what to do next: one screen."""
+    address = "http://" + _netloc(_EVERYWHERE.get(host, host), port)
+    public = config.server.url or address
+    shown = [resource for resource in config.resources.values() if not resource.hidden]
+    width = max((len(resource.id) for resource in shown[:_MAX_LISTED]), default=0)
+    lines = [f"{config.metadata.title}: {public}/", ""]
+    lines += [f"  {resource.id:<{width}}  {resource.title}" for resource in shown[:_MAX_LISTED]]
+    if len(shown) > _MAX_LISTED:
+        lines.append(f"  … and {len(shown) - _MAX_LISTED} more")
+    if not shown:
+        lines.append("  There are no collections in it.")
+    lines += [
+        "",
+        f"Look at the maps in a browser:    {public}/",
+        f"Read the same as JSON:            curl {address}/collections?f=json",
+        f"See all that can be asked:        {public}/api",
+        f"See how the sources are:          curl {address}/readyz",
+    ]
+    if config.server.url:
+        lines.append(f"The server itself listens at {_netloc(host, port)}.")
+    elif host in _EVERYWHERE:
+        lines.append("Other machines reach it by this machine's name or address.")
+    return "\n".join([*lines, "Stop with Ctrl+C.", ""])
