@@ -17,7 +17,7 @@ import numpy.typing as npt
 from ogcapi.model.grid import Grid
 from ogcapi.model.raster import Field, Raster, Rgba, Values
 from ogcapi.model.style import Categories, Intervals, Ramp, Range, Style
-from ogcapi.pixels.statistics import statistics
+from ogcapi.pixels.statistics import FieldStatistics
 
 Pixels = npt.NDArray[np.uint8]
 _Packed = npt.NDArray[np.uint32]
@@ -94,11 +94,12 @@ def overlay(pictures: Sequence[Picture]) -> Picture:
     return below
 
 
-def automatic(fields: Sequence[Field], sample: Raster) -> Style:
+def automatic(fields: Sequence[Field], measure: Callable[[], FieldStatistics]) -> Style:
     """The style of a collection that none was written for, with the id `default`.
 
     The first field's colour table; else three fields of 8 bits that are red, green and blue, or the first three of
-    just three or four such fields; else the first field in gray, between the 2nd and 98th percentile of the sample.
+    just three or four such fields; else the first field in gray, between its 2nd and 98th percentile: only then are its
+    statistics measured.
     """
     first = fields[0]
     if first.colors:
@@ -108,7 +109,7 @@ def automatic(fields: Sequence[Field], sample: Raster) -> Style:
     channels = _rgb_fields(fields)
     if channels:
         return _default(channels, tuple((field.offset, 255 * field.scale + field.offset) for field in channels))
-    found = statistics(sample)[[field.name for field in sample.fields].index(first.name)]
+    found = measure()
     if found.minimum is None or found.maximum is None or found.p2 is None or found.p98 is None:
         return _default((first,), ((0.0, 1.0),))
     low, high = (found.p2, found.p98) if found.p2 < found.p98 else (found.minimum, found.maximum)

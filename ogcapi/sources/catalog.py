@@ -9,7 +9,7 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import asdict, dataclass, field
+from dataclasses import dataclass, field
 from typing import Any
 
 from ogcapi.config import Config, Resource
@@ -21,8 +21,10 @@ from ogcapi.model.raster import Field
 from ogcapi.model.style import Style
 from ogcapi.model.tiles import TileMatrixSet, finest_cell
 from ogcapi.pixels.overlay import MosaicMethod
+from ogcapi.pixels.statistics import FieldStatistics, statistics
 from ogcapi.pixels.style import automatic
 from ogcapi.sources import storage
+from ogcapi.sources.kept import default_folder, kept
 from ogcapi.sources.mosaicjson import open_mosaic
 from ogcapi.sources.raster import open_file
 from ogcapi.sources.tile_matrix_sets import BadTileMatrixSet, defaults, parse, planetary, registered
@@ -53,6 +55,7 @@ class Catalog:
     def __init__(self, config: Config, clock: Callable[[], float] = time.monotonic) -> None:
         self._config = config
         self._clock = clock
+        self._folder = config.server.cache.folder or default_folder()
         self._bad_sets: dict[str, str] = {}
         self._known_sets: Sets = {**registered(), **self._configured_sets()}
         self._entries = {resource.id: _Entry(resource) for resource in config.resources.values()}
@@ -125,7 +128,7 @@ class Catalog:
         source, embedded = self._source(resource)
         revision = source.revision()
         sets = self._sets_of(resource, source, embedded)
-        styles = resource.options.styles or (self._automatic(source, revision),)
+        styles = resource.options.styles or (self._automatic(resource, source, revision),)
         _check_styles(styles, source.fields)
         collection = Collection(
             id=resource.id,
@@ -194,9 +197,18 @@ class Catalog:
                 self._bad_sets[href] = reason
         return found
 
-    def _automatic(self, source: CoverageSource, revision: str) -> Style:
+    def _automatic(self, resource: Resource, source: CoverageSource, revision: str) -> Style:
         """The style of a collection that none is configured for; its statistics are kept in the cache folder."""
-        return automatic(source.fields, source.sample())
+
+        def sampled() -> tuple[dict[str, Any], bool]:
+            sample = source.sample()
+            return statistics(sample)[0].document, not sample.missing
+
+        def measure() -> FieldStatistics:
+            key = f"statistics\n{resource.provider}\n{resource.options}\n{revision}"
+            return FieldStatistics(**kept(self._folder, key, sampled))
+
+        return automatic(source.fields, measure)
 
 
 def tile_sets(source: CoverageSource, sets: Iterable[TileMatrixSet]) -> Iterable[TileSet]:

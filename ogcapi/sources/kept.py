@@ -25,8 +25,8 @@ def default_folder() -> Path:
     return Path(tempfile.gettempdir()) / f"ogcapi-{owner}"
 
 
-def kept(folder: Path, key: str, make: Callable[[], Any]) -> Any:
-    """The JSON value that was kept under a key, else the one that `make` returns, kept from now on.
+def kept(folder: Path, key: str, make: Callable[[], tuple[Any, bool]]) -> Any:
+    """The JSON value that was kept under a key, else the one that `make` returns; kept from now on if it says so.
 
     A folder that cannot be read or written costs the computation, nothing else.
     """
@@ -35,7 +35,9 @@ def kept(folder: Path, key: str, make: Callable[[], Any]) -> Any:
     try:
         return json.loads(path.read_text("utf-8"))
     except (OSError, ValueError):
-        value = make()
+        value, is_final = make()
+    if not is_final:
+        return value
     try:
         folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         handle, temporary = tempfile.mkstemp(dir=folder)

@@ -5,11 +5,10 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ogcapi.model.media import PNG
 from ogcapi.model.operation import Operation
 from ogcapi.model.operations import MAP, STYLED_MAP
 from ogcapi.model.style import Style
-from ogcapi.pixels.encode import PICTURE_ENCODERS, png_rgba
+from ogcapi.pixels.encode import MAP_ENCODERS
 from ogcapi.web.negotiate import understand
 from ogcapi.web.respond import Body, data, georeferencing
 from ogcapi.web.site import site_of
@@ -17,7 +16,6 @@ from ogcapi.web.subset import bounded, grid_of
 from ogcapi.web.tiles import picture_of, revision_of
 
 _LONGEST = 1024  # cells of the longer side of a map that no one gave a size
-_ENCODERS = {**PICTURE_ENCODERS, PNG: png_rgba}  # a map's PNG has an alpha channel even where it is opaque
 
 
 def map_(request: Request) -> Response:
@@ -39,6 +37,6 @@ def _map(request: Request, operation: Operation) -> Response:
 
     def make() -> Body:
         picture, missing, _ = picture_of([one], grid, style)
-        return Body(_ENCODERS[asked.media](picture), georeferencing(grid), missing)
+        return Body(MAP_ENCODERS[asked.media](picture), georeferencing(grid), missing)
 
     return data(request, asked, revision_of([one], grid, style), make, site.cache_control.tiles)
