@@ -5,7 +5,7 @@ A picture depends on the values alone: each cell is coloured for itself, so that
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from math import inf

@@ -43,7 +43,7 @@ def kept(folder: Path, key: str, make: Callable[[], tuple[Any, bool]]) -> Any:
         handle, temporary = tempfile.mkstemp(dir=folder)
         with os.fdopen(handle, "w", encoding="utf-8") as file:
             json.dump(value, file)
-        os.replace(temporary, path)  # so that no other process reads half a value
+        Path(temporary).replace(path)  # so that no other process reads half a value
     except OSError as error:
         log.warning("Nothing can be kept in %s: %s", folder, error.strerror)
     return value
