@@ -7,7 +7,7 @@ from collections.abc import Mapping
 from functools import lru_cache
 from importlib.resources import files
 from math import pi
-from typing import Any
+from typing import Any, TypeGuard
 
 from ogcapi.model.body import EARTH, Body, body_of
 from ogcapi.model.crs import Crs, UnknownCrs, parse_crs
@@ -199,7 +199,7 @@ def _matrix(where: str, matrix: Any, crs: Crs) -> TileMatrix:
     )
 
 
-def _is_number(value: Any) -> bool:
+def _is_number(value: Any) -> TypeGuard[int | float]:
     """Whether a member is a finite number of a size that a document may have."""
     return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 1e15
 
