@@ -11,7 +11,7 @@ from ogcapi.model.media import MediaType
 T = TypeVar("T")
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Parameter(Generic[T]):
     """A query parameter."""
 
@@ -24,7 +24,7 @@ class Parameter(Generic[T]):
     explode: bool = False
 
 
-@dataclass(frozen=True, kw_only=True)
+@dataclass(frozen=True, kw_only=True, eq=False)
 class Operation:
     """A path that answers GET."""
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 from datetime import datetime
 from enum import StrEnum
 from typing import Any
@@ -61,6 +61,25 @@ class Field:
     def is_integer(self) -> bool:
         """Whether stored values are whole numbers."""
         return np.dtype(self.dtype).kind in "iu"
+
+
+@dataclass(frozen=True, kw_only=True)
+class FieldStatistics:
+    """What is known of one field's finite valid values, in physical units; numbers are None where there is no value."""
+
+    count: int
+    """Cells with a finite valid value."""
+    minimum: float | None = None
+    maximum: float | None = None
+    p2: float | None = None
+    """2nd percentile: a value that occurs."""
+    p98: float | None = None
+    """98th percentile: a value that occurs."""
+
+    @property
+    def document(self) -> dict[str, Any]:
+        """The same as JSON; `FieldStatistics(**document)` is equal to this."""
+        return asdict(self)
 
 
 @dataclass(frozen=True, kw_only=True)

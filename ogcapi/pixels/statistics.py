@@ -2,33 +2,11 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass
-from typing import Any
-
 import numpy as np
 
-from ogcapi.model.raster import Raster
+from ogcapi.model.raster import FieldStatistics, Raster
 
 _MAX_RANKED = 1 << 20  # cells that percentiles are taken from; more are thinned to every second, third, …
-
-
-@dataclass(frozen=True, kw_only=True)
-class FieldStatistics:
-    """What is known of one field's finite valid values, in physical units; numbers are None where there is no value."""
-
-    count: int
-    """Cells with a finite valid value."""
-    minimum: float | None = None
-    maximum: float | None = None
-    p2: float | None = None
-    """2nd percentile: a value that occurs."""
-    p98: float | None = None
-    """98th percentile: a value that occurs."""
-
-    @property
-    def document(self) -> dict[str, Any]:
-        """The same as JSON; `FieldStatistics(**document)` is equal to this."""
-        return asdict(self)
 
 
 def statistics(raster: Raster) -> tuple[FieldStatistics, ...]:

@@ -15,9 +15,8 @@ import numpy as np
 import numpy.typing as npt
 
 from ogcapi.model.grid import Grid
-from ogcapi.model.raster import Field, Raster, Rgba, Values
+from ogcapi.model.raster import Field, FieldStatistics, Raster, Rgba, Values
 from ogcapi.model.style import Categories, Intervals, Ramp, Range, Style
-from ogcapi.pixels.statistics import FieldStatistics
 
 Pixels = npt.NDArray[np.uint8]
 _Packed = npt.NDArray[np.uint32]

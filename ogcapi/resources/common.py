@@ -30,7 +30,7 @@ from ogcapi.model.operations import (
     SCHEMA_OF,
     STYLE_LIST,
 )
-from ogcapi.model.raster import Field
+from ogcapi.model.raster import Field, FieldStatistics
 from ogcapi.model.service import Service
 
 
@@ -154,19 +154,25 @@ def grid(cells: Grid) -> list[Document]:
     return [y, x] if cells.crs.is_yx else [x, y]
 
 
-def schema(one: Collection, url: Urls) -> Document:
-    """The fields as JSON Schema (Common 3 `/req/schemas/…`; Coverages `/req/core/coverage-fields-schema`)."""
+def schema(one: Collection, measured: Sequence[FieldStatistics], url: Urls) -> Document:
+    """The fields as JSON Schema (Common 3 `/req/schemas/…`; Coverages `/req/core/coverage-fields-schema`).
+
+    The least and the greatest value that were found in a sample are given as examples: they bind nobody.
+    """
     return {
         "$schema": "https://json-schema.org/draft/2020-12/schema",
         "$id": url(SCHEMA_OF, collectionId=one.id),
         "title": one.title,
         "type": "object",
-        "properties": {field.name: _field(field, number) for number, field in enumerate(one.fields, start=1)},
+        "properties": {
+            field.name: _field(field, found, number)
+            for number, (field, found) in enumerate(zip(one.fields, measured, strict=True), start=1)
+        },
         "additionalProperties": False,
     }
 
 
-def _field(field: Field, number: int) -> Document:
+def _field(field: Field, found: FieldStatistics, number: int) -> Document:
     kind = np.dtype(field.dtype)
     bounds: Document = {}
     if field.is_integer:
@@ -181,6 +187,8 @@ def _field(field: Field, number: int) -> Document:
         **bounds,
         "x-ogc-propertySeq": number,
     }
+    if found.minimum is not None:
+        described["examples"] = [found.minimum, found.maximum]
     if field.unit:
         described["x-ogc-unit"] = field.unit
     if field.nodata is not None and not isnan(field.nodata):

@@ -17,11 +17,11 @@ from ogcapi.model.body import EARTH, body_of
 from ogcapi.model.collection import Collection, CoverageSource, TileSet
 from ogcapi.model.crs import UnknownCrs
 from ogcapi.model.problem import NotFound, Problem, SourceFailed, Unavailable, shown
-from ogcapi.model.raster import Field
+from ogcapi.model.raster import Field, FieldStatistics
 from ogcapi.model.style import Style
 from ogcapi.model.tiles import TileMatrixSet, finest_cell
 from ogcapi.pixels.overlay import MosaicMethod
-from ogcapi.pixels.statistics import FieldStatistics, statistics
+from ogcapi.pixels.statistics import statistics
 from ogcapi.pixels.style import automatic
 from ogcapi.sources import storage
 from ogcapi.sources.kept import default_folder, kept
@@ -76,6 +76,11 @@ class Catalog:
         """The collections that can be served now and are not hidden, in the order of the configuration."""
         return tuple(one for one in self._opened() if one.is_listed)
 
+    def statistics(self, collection_id: str) -> tuple[FieldStatistics, ...]:
+        """Statistics of each field of a collection, from a bounded sample; the same in every process."""
+        coverage, entry = self[collection_id].coverage, self._entries[collection_id]
+        return self._measure(entry.resource, coverage, entry.source_revision)
+
     def failing(self) -> Mapping[str, str]:
         """Id of each collection, and address of each tile matrix set, that cannot be served now, and why."""
         for entry in self._entries.values():
@@ -128,7 +133,7 @@ class Catalog:
         source, embedded = self._source(resource)
         revision = source.revision()
         sets = self._sets_of(resource, source, embedded)
-        styles = resource.options.styles or (self._automatic(resource, source, revision),)
+        styles = resource.options.styles or (automatic(source.fields, lambda: self._measure(resource, source, revision)[0]),)
         _check_styles(styles, source.fields)
         collection = Collection(
             id=resource.id,
@@ -197,18 +202,15 @@ class Catalog:
                 self._bad_sets[href] = reason
         return found
 
-    def _automatic(self, resource: Resource, source: CoverageSource, revision: str) -> Style:
-        """The style of a collection that none is configured for; its statistics are kept in the cache folder."""
+    def _measure(self, resource: Resource, source: CoverageSource, revision: str) -> tuple[FieldStatistics, ...]:
+        """The statistics of a sample of a source, measured once per revision and kept in the cache folder."""
 
-        def sampled() -> tuple[dict[str, Any], bool]:
+        def sampled() -> tuple[list[dict[str, Any]], bool]:
             sample = source.sample()
-            return statistics(sample)[0].document, not sample.missing
+            return [each.document for each in statistics(sample)], not sample.missing
 
-        def measure() -> FieldStatistics:
-            key = f"statistics\n{resource.provider}\n{resource.options}\n{revision}"
-            return FieldStatistics(**kept(self._folder, key, sampled))
-
-        return automatic(source.fields, measure)
+        key = f"statistics\n{resource.provider}\n{resource.options.mosaic_method}\n{revision}"
+        return tuple(FieldStatistics(**document) for document in kept(self._folder, key, sampled))
 
 
 def tile_sets(source: CoverageSource, sets: Iterable[TileMatrixSet]) -> Iterable[TileSet]:

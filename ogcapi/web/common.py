@@ -117,7 +117,7 @@ def collection(request: Request) -> Response:
             service=frame_of(request, url),
             path=path_to(url, one),
             here=url(COLLECTION, collectionId=one.id),
-            schema=common.schema(one, url),
+            schema=common.schema(one, site.catalog.statistics(one.id), url),
             styles=styles.styles(one, url),
             tilesets_map=tiles.tile_sets(tiles.tiled_collection(one, MAP_TILES, "map"), url),
             tilesets_coverage=tiles.tile_sets(tiles.tiled_collection(one, COVERAGE_TILES, "coverage"), url),
@@ -132,7 +132,7 @@ def schema(request: Request) -> Response:
     """The fields of a collection."""
     asked, site, url = understand(request, SCHEMA_OF), site_of(request), urls_of(request)
     one = site.catalog[asked.path["collectionId"]]
-    content, here = common.schema(one, url), url(SCHEMA_OF, collectionId=one.id)
+    content, here = common.schema(one, site.catalog.statistics(one.id), url), url(SCHEMA_OF, collectionId=one.id)
     return document(
         request,
         asked,

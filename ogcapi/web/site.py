@@ -9,6 +9,7 @@ from typing import Protocol, cast
 from starlette.requests import Request
 
 from ogcapi.model.collection import Collection
+from ogcapi.model.raster import FieldStatistics
 from ogcapi.model.service import Service
 from ogcapi.model.tiles import TileMatrixSet
 
@@ -27,6 +28,10 @@ class Collections(Protocol):
 
     def listed(self) -> tuple[Collection, ...]:
         """The collections that can be served now, in the order of the configuration."""
+        ...
+
+    def statistics(self, collection_id: str) -> tuple[FieldStatistics, ...]:
+        """Statistics of each field of a collection, from a bounded sample."""
         ...
 
     def failing(self) -> Mapping[str, str]:

@@ -56,7 +56,7 @@ def style(request: Request) -> Response:
             path=[*path_to(url, one), ("Styles", url(STYLE_LIST, collectionId=one.id)), (each.title, here)],
             here=here,
             collection=common.collection(one, url),
-            schema=common.schema(one, url),
+            schema=common.schema(one, site.catalog.statistics(one.id), url),
         ),
     )
 

@@ -10,9 +10,9 @@ from hypothesis.extra import numpy as hnp
 
 from ogcapi.model.crs import CRS84
 from ogcapi.model.grid import BBox, Grid
-from ogcapi.model.raster import Field, Raster
+from ogcapi.model.raster import Field, FieldStatistics, Raster
 from ogcapi.pixels import statistics as module
-from ogcapi.pixels.statistics import FieldStatistics, statistics
+from ogcapi.pixels.statistics import statistics
 
 
 def raster_of(values, valid=None, **attributes) -> Raster:
