@@ -16,7 +16,7 @@ script.addEventListener("load", () => {
     docExpansion: "list",
     defaultModelsExpandDepth: 0,
     validatorUrl: null,
-    onComplete: () => { document.getElementById("operations").hidden = true; },
+    onComplete: () => { document.getElementById("plain-list").hidden = true; },
   });
 });
 document.head.append(style, script);

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from typing import Any
 from urllib.parse import parse_qsl, urlencode, urlsplit, urlunsplit
 
+from markupsafe import Markup, escape
+
 from ogcapi.model.link import OGC_REL, OGC_REL_HTTPS, Link
 
 __all__ = [
+    "breakable",
     "distinct_links",
     "first_link",
     "json_address",
@@ -72,3 +76,8 @@ def without_format(href: str) -> str:
     parts = urlsplit(href)
     query = [(name, value) for name, value in parse_qsl(parts.query) if name != "f"]
     return urlunsplit(parts._replace(query=urlencode(query)))
+
+
+def breakable(href: str) -> Markup:
+    """The address as HTML that may break into lines where one would read a pause."""
+    return Markup("<wbr>").join(escape(part) for part in re.split(r"(?<=[/&])(?!/)|(?=[?{])", href))

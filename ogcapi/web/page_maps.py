@@ -12,7 +12,7 @@ from ogcapi.web.page_text import system
 
 __all__ = ["example_tiles", "level_drawings", "levels", "map_configuration", "picture", "tile_address"]
 
-_MAX_LINES = 64  # tiles a side that a drawing shows one by one
+_MIN_TILE = 4  # pixels a side of the smallest tiles that a drawing shows one by one
 _PICTURE_TYPES = ("image/webp", "image/png", "image/jpeg")  # smallest first
 
 
@@ -68,7 +68,11 @@ def map_configuration(
         "body": (collection or {}).get("x-body"),
         "coverage": coverage and coverage["href"],
         "fields": [
-            {"name": name, "title": field.get("title", name), "unit": field.get("x-ogc-unit", "")}
+            {
+                "title": field.get("title", name),
+                "unit": field.get("x-ogc-unit", ""),
+                "nulls": field.get("x-ogc-nullValues", []),
+            }
             for name, field in (schema or {}).get("properties", {}).items()
         ],
     }
@@ -123,7 +127,7 @@ def levels(tile_matrix_set: Mapping[str, Any], limits: Sequence[Mapping[str, Any
     ]
 
 
-def level_drawings(matrices: Sequence[Mapping[str, Any]], side: int = 150, count: int = 6) -> list[dict[str, Any]]:
+def level_drawings(matrices: Sequence[Mapping[str, Any]], side: int, count: int) -> list[dict[str, Any]]:
     """Plans of the first matrices of `levels`: {id, width, height, grid: SVG path, shade: (x, y, width, height)}.
 
     The longer side of each is `side`; `shade` is what the limits leave, None without limits.
@@ -139,7 +143,7 @@ def _drawing(matrix: Mapping[str, Any], side: int) -> dict[str, Any]:
     width, height = columns * step_x, rows * step_y
     upward = matrix.get("cornerOfOrigin") == "bottomLeft"
     lines = []
-    if max(columns, rows) <= _MAX_LINES:
+    if min(step_x, step_y) >= _MIN_TILE:
         lines += [f"M0 {row * step_y:.2f}H{width:.2f}" for row in range(1, rows)]
         widths = matrix.get("variableMatrixWidths") or ()
         if not widths:
