@@ -103,6 +103,7 @@ class SourceFailed(Problem):
 
     def __init__(self, asset: str, reason: str = "it could not be read") -> None:
         super().__init__(f"The source {shown(asset)} failed: {reason}.", asset=asset)
+        self.reason = reason
 
 
 class Unavailable(Problem):

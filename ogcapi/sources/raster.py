@@ -87,6 +87,11 @@ class FileSource:
         """
         return self._current().read(grid, chosen, methods, rows)
 
+    @property
+    def is_current(self) -> bool:
+        """Whether the file is still the one whose header was read."""
+        return storage.revision(self._file.href) == self._known.revision
+
     def meets(self, grid: Grid, interval: Interval | None = None) -> bool:  # noqa: ARG002 - a file has no time
         """Whether the footprint meets the grid."""
         return any(mine.meets(theirs) for theirs in reach(grid, self.storage_crs) for mine in self.footprint.bboxes)
@@ -102,8 +107,8 @@ class FileSource:
 
     def _current(self) -> _Opened:
         """The file as it is now."""
-        revision = storage.revision(self._file.href)
-        if revision != self._known.revision:
+        if not self.is_current:
+            revision = storage.revision(self._file.href)
             self._known = _Opened(file=self._file, revision=revision, header=read_header(self._file))
         return self._known
 

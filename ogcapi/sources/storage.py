@@ -25,6 +25,7 @@ ABSENT = "absent"
 
 _CONNECT_S, _READ_S = 5.0, 15.0
 _LOOK_AGAIN_S = 10.0
+_ABSENT_S = 30.0  # until something remote that could not be reached is asked again: each attempt may last a timeout
 _MAX_KNOWN = 200_000  # revisions kept
 _MAX_REDIRECTS = 5
 
@@ -60,19 +61,20 @@ def resolved(href: str, base: str) -> str:
 
 @dataclass(frozen=True)
 class _Revisions:
-    """Revisions as they were seen in the last seconds."""
+    """Revisions as they were seen in the last seconds, and the monotonic time at which to look again."""
 
     known: OrderedDict[str, tuple[float, str]] = field(default_factory=OrderedDict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def get(self, href: str) -> str:
         with self.lock:
-            seen_at, text = self.known.get(href, (-_LOOK_AGAIN_S, ""))
-        if time.monotonic() - seen_at < _LOOK_AGAIN_S:
+            look_at, text = self.known.get(href, (0.0, ""))
+        if time.monotonic() < look_at:
             return text
         text = _look(href)
+        wait_s = _ABSENT_S if text == ABSENT and is_remote(href) else _LOOK_AGAIN_S
         with self.lock:
-            self.known[href] = time.monotonic(), text
+            self.known[href] = time.monotonic() + wait_s, text
             self.known.move_to_end(href)
             while len(self.known) > _MAX_KNOWN:
                 self.known.popitem(last=False)

@@ -1,0 +1,293 @@
+"""Mosaics: many files as one source of coverages."""
+
+from __future__ import annotations
+
+import hashlib
+import re
+from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
+from functools import cached_property
+from typing import Protocol
+
+import numpy as np
+
+from ogcapi.model.collection import SourceStatus
+from ogcapi.model.crs import Crs, UnknownCrs, transformation
+from ogcapi.model.grid import BBox, Footprint, Grid, normal, span
+from ogcapi.model.problem import SourceFailed
+from ogcapi.model.raster import Field, Interval, Raster, Resampling, Selection, Valid, Values
+from ogcapi.pixels.overlay import MosaicMethod, fields_of, stack
+from ogcapi.sources import storage
+from ogcapi.sources.assets import Asset, Shelf
+from ogcapi.sources.extents import whole_grid
+from ogcapi.sources.raster import SAMPLE_CELLS, FileSource, method_for, reach
+
+_FIRST_TRIES = 4  # assets tried to learn what the mosaic is of
+_STACK_CELLS = 64_000_000  # that a median keeps at one time
+_REMOTE_LOOKS = 64  # remote assets whose revision is a part of a grid's
+_LOOKS_AT_ONCE = 16
+_UNKNOWN = Field(name="b1", dtype="uint8", title="not known: none of the first assets could be read")
+
+
+class AssetIndex(Protocol):
+    """Which assets lie where."""
+
+    @property
+    def name(self) -> str:
+        """What logs and problems call the mosaic."""
+        ...
+
+    @property
+    def assets(self) -> Sequence[Asset]:
+        """Every asset once, in the order of first appearance."""
+        ...
+
+    @property
+    def crs(self) -> Crs:
+        """The system that the index counts in; that of the mosaic where no asset can be opened."""
+        ...
+
+    @property
+    def cell_size(self) -> float:
+        """The finest cells that the index promises, in units of its system."""
+        ...
+
+    @property
+    def bounds(self) -> Footprint:
+        """Where the index says that assets lie."""
+        ...
+
+    @property
+    def revision(self) -> str:
+        """A text that changes with the document that was read."""
+        ...
+
+    def look(self) -> str:
+        """The revision of the document as it is now, which may not be the one that was read."""
+        ...
+
+    def find(self, grid: Grid, interval: Interval | None = None) -> Sequence[Asset]:
+        """The assets that may have cells on a grid, topmost first; never cut."""
+        ...
+
+
+class MosaicSource:
+    """The assets of an index, laid over each other: a `CoverageSource`.
+
+    What it is of, it learns from the first asset that opens: the storage CRS and the fields. Other assets may differ in
+    CRS, resolution, type, nodata and number of bands. An asset that fails spoils its own cells only. Headers are read
+    when they are needed.
+    """
+
+    def __init__(self, index: AssetIndex, *, method: MosaicMethod, headers: int) -> None:
+        self._index = index
+        self._method = method
+        self._headers = headers
+        self._shelf = Shelf()
+        self._described = self._first()
+        self.storage_crs = index.crs if self._described is None else self._described.storage_crs
+        self._stored = (_UNKNOWN,) if self._described is None else self._described.fields
+        self.fields = fields_of(method, self._stored)
+        try:
+            transformation(index.crs, self.storage_crs)
+        except UnknownCrs as error:
+            reason = "its assets are of another body than its tile matrix set (tilematrixset, else WebMercatorQuad)"
+            raise SourceFailed(index.name, reason) from error
+
+    def _first(self) -> FileSource | None:
+        """The first asset that opens, of the first few."""
+        tried = self._index.assets[:_FIRST_TRIES]
+        for some in (tried[:1], tried[1:]):  # mostly the very first opens; waiting for several is done at once
+            for asset, source in zip(some, self._shelf.open_all(some), strict=True):
+                try:
+                    if source is not None and source.fields:
+                        return source
+                except SourceFailed as error:  # fields may need values
+                    self._shelf.failed(asset, error)
+        return None
+
+    @property
+    def status(self) -> SourceStatus:
+        """Assets of the document, and those that could not be read when last tried."""
+        return SourceStatus(assets=len(self._index.assets), failures=self._shelf.failures)
+
+    @cached_property
+    def _sampled(self) -> tuple[Asset, ...]:
+        """All assets where they are few, else some spread evenly over the document."""
+        assets = self._index.assets
+        chosen = np.unique(np.linspace(0, len(assets) - 1, min(self._headers, len(assets))).round().astype(int))
+        return tuple(assets[number] for number in chosen)
+
+    @cached_property
+    def _sources(self) -> tuple[FileSource, ...]:
+        """The sampled assets that open and are of this body; none where not even the first few do."""
+        if self._described is None:
+            return ()
+        opened = (self._described, *self._shelf.open_all(self._sampled))
+        return tuple(s for s in dict.fromkeys(opened) if s is not None and _is_near(s.storage_crs, self.storage_crs))
+
+    @cached_property
+    def _box(self) -> BBox:
+        """Around all known footprints, and the index's bounds where not all are known; may pass the antimeridian."""
+        footprints = [source.footprint for source in self._sources]
+        if len(footprints) < len(self._index.assets):
+            footprints.append(self._index.bounds)
+        boxes = [box for footprint in footprints for box in footprint.carried(self.storage_crs)]
+        if not boxes:
+            raise SourceFailed(self._index.name, "its bounds lie outside the system of its assets")
+        return span(boxes, self.storage_crs)
+
+    @cached_property
+    def grid(self) -> Grid:
+        """The finest known cells over the extent, in line with the cells of the asset that has them."""
+        grids = [source.grid for source in self._sources]
+        return whole_grid(self._box, self.storage_crs, grids, self._index.cell_size)
+
+    @cached_property
+    def footprint(self) -> Footprint:
+        """One box around all assets, in two where it passes the antimeridian."""
+        return Footprint(crs=self.storage_crs, bboxes=normal(self._box, self.storage_crs))
+
+    def _candidates(self, grid: Grid, interval: Interval | None = None) -> Iterator[Asset]:
+        """The assets that may have cells on the grid, topmost first, without those that are known to lie elsewhere."""
+        reached: dict[Crs, tuple[BBox, ...]] = {}
+        for asset in self._index.find(grid, interval):
+            source = self._shelf.known(asset)
+            if source is not None and source.is_current:
+                crs = source.storage_crs
+                if crs not in reached:
+                    reached[crs] = reach(grid, crs)
+                if not any(mine.meets(theirs) for mine in source.footprint.bboxes for theirs in reached[crs]):
+                    continue
+            yield asset
+
+    def meets(self, grid: Grid, interval: Interval | None = None) -> bool:
+        """Whether any asset may have cells on the grid."""
+        return next(self._candidates(grid, interval), None) is not None
+
+    def read(self, grid: Grid, selection: Selection) -> Raster:
+        """The values on that grid; assets that fail are named in `missing`."""
+        return self._read(grid, selection, list(self._candidates(grid, selection.interval)))
+
+    def _read(self, grid: Grid, selection: Selection, assets: Sequence[Asset]) -> Raster:
+        names = [field.name for field in self.fields]
+        chosen = [names.index(name) for name in selection.fields]
+        fields, stored = ([of[number] for number in chosen] for of in (self.fields, self._stored))
+        dtype = np.result_type(*(field.dtype for field in fields))
+        values, valid = np.zeros((len(chosen), *grid.shape), dtype), np.zeros((len(chosen), *grid.shape), bool)
+        missing: dict[str, None] = {}
+        ordered = list(reversed(assets)) if self._method is MosaicMethod.LAST else assets
+        for rows in self._strips(grid, len(ordered) * len(chosen)):
+            layers = stack(self._method, (len(chosen), len(rows), grid.width), stored)
+            for asset in ordered:
+                if layers.is_full:
+                    break
+                try:
+                    layers.add(*self._layer(asset, grid, chosen, selection.method, rows))
+                except SourceFailed:
+                    missing[asset.name] = None
+            values[:, rows.start : rows.stop], valid[:, rows.start : rows.stop] = layers.result()
+        return Raster(grid=grid, fields=tuple(fields), values=values, valid=valid, missing=tuple(missing))
+
+    def _strips(self, grid: Grid, layers: int) -> Iterator[range]:
+        """All rows at once, but where a median would keep too many cells."""
+        rows = grid.height
+        if self._method is MosaicMethod.MEDIAN:
+            rows = min(rows, max(1, _STACK_CELLS // max(1, layers * grid.width)))
+        for first in range(0, grid.height, rows):
+            yield range(first, min(first + rows, grid.height))
+
+    def _layer(
+        self, asset: Asset, grid: Grid, chosen: Sequence[int], method: Resampling, rows: range
+    ) -> tuple[Values, Valid]:
+        """Values and valid (field, row, col) of one asset as the mosaic's stored fields. Raises `SourceFailed`."""
+        source = self._shelf.open(asset)
+        try:
+            layer = self._matched(asset, source, grid, chosen, method, rows)
+        except SourceFailed as error:
+            self._shelf.failed(asset, error)
+            raise
+        self._shelf.succeeded(asset)
+        return layer
+
+    def _matched(
+        self, asset: Asset, source: FileSource, grid: Grid, chosen: Sequence[int], method: Resampling, rows: range
+    ) -> tuple[Values, Valid]:
+        if not _is_near(source.storage_crs, self.storage_crs):
+            raise SourceFailed(asset.name, "it is of another body than the rest of the mosaic")
+        fields = [self._stored[number] for number in chosen]
+        bands = [_band(self._stored, number, source.bands) for number in chosen]
+        shape = (len(chosen), len(rows), grid.width)
+        values, valid = np.zeros(shape, np.result_type(*(field.dtype for field in fields))), np.zeros(shape, bool)
+        places = [place for place, band in enumerate(bands) if band is not None]
+        if not places:
+            return values, valid
+        for place in places:
+            _check_units(asset, fields[place], source.bands[bands[place] or 0])
+        own, known = source.read_bands(
+            grid, [bands[p] or 0 for p in places], [method_for(fields[p], method) for p in places], rows
+        )
+        for place, of_band, is_valid in zip(places, own, known, strict=True):
+            dtype = np.dtype(fields[place].dtype)
+            if not _survives(of_band[is_valid], dtype):
+                raise SourceFailed(asset.name, f"it has values that are no {dtype.name}, as the mosaic's are")
+            values[place], valid[place] = np.where(is_valid, of_band, 0).astype(values.dtype), is_valid
+        return values, valid
+
+    def revision(self, grid: Grid | None = None) -> str:
+        """Of the document and the assets on the grid; of some assets where no grid is given.
+
+        Only the first 64 of remote assets are asked, because each costs a request.
+        """
+        assets = self._sampled if grid is None else self._index.find(grid)
+        local = [asset.href for asset in assets if not storage.is_remote(asset.href)]
+        remote = [asset.href for asset in assets if storage.is_remote(asset.href)][:_REMOTE_LOOKS]
+        texts = [*map(storage.revision, local)]
+        if remote:
+            with ThreadPoolExecutor(_LOOKS_AT_ONCE) as pool:
+                texts += pool.map(storage.revision, remote)
+        whole = "\n".join((self._index.look() if grid is None else self._index.revision, *local, *remote, *texts))
+        return hashlib.sha256(whole.encode()).hexdigest()
+
+    def sample(self) -> Raster:
+        """At most 512 cells a side over the whole; of a large mosaic, only where some assets lie."""
+        grid = self.grid
+        grid = replace(grid, width=min(grid.width, SAMPLE_CELLS), height=min(grid.height, SAMPLE_CELLS))
+        return self._read(grid, Selection(fields=tuple(field.name for field in self.fields)), self._sampled)
+
+
+def _is_near(crs: Crs, other: Crs) -> bool:
+    """Whether the two are systems of one body."""
+    try:
+        transformation(crs, other)
+    except UnknownCrs:
+        return False
+    return True
+
+
+def _band(fields: Sequence[Field], number: int, bands: Sequence[Field]) -> int | None:
+    """Which of an asset's bands is a field of the mosaic: that of its name where all have names, else of its place."""
+    if all(_is_named(one) for one in (*fields, *bands)):
+        return next((place for place, band in enumerate(bands) if band.name == fields[number].name), None)
+    return number if number < len(bands) else None
+
+
+def _is_named(field: Field) -> bool:
+    return not re.fullmatch(r"b\d+", field.name)
+
+
+def _check_units(asset: Asset, field: Field, band: Field) -> None:
+    if (field.scale, field.offset) != (band.scale, band.offset):
+        raise SourceFailed(asset.name, f"the scale or offset of {band.name} is not that of the mosaic")
+
+
+def _survives(values: Values, dtype: np.dtype[np.generic]) -> bool:
+    """Whether values are the same as that type; numbers with fractions may lose digits, but not their size."""
+    if values.dtype == dtype or not values.size:
+        return True
+    with np.errstate(over="ignore", invalid="ignore"):
+        cast = values.astype(dtype)
+    if dtype.kind == "f" and values.dtype.kind == "f":
+        return bool((np.isfinite(cast) == np.isfinite(values)).all())
+    return bool((cast.astype(values.dtype) == values).all() and (cast == values).all())
