@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+import logging
 import os
 import socket
 from collections.abc import Sequence
@@ -79,6 +80,7 @@ def check(sources: tuple[str, ...], every: bool) -> None:
         _print_mistakes(found)
         raise SystemExit(MISTAKES) from found
     _print_lines(config.skipped)
+    logging.getLogger("ogcapi").addHandler(logging.NullHandler())  # what fails is printed below, once
     mistakes = check_contents(config, every)
     if mistakes:
         _print_mistakes(ConfigMistakes(mistakes))

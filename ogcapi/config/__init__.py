@@ -1,7 +1,7 @@
 """The configuration: `config.yml`, a superset of pygeoapi's format, or sources alone, as frozen values."""
 
 from ogcapi.config.load import VARIABLE, CommandLine, config_from_environment, load_config
-from ogcapi.config.mistakes import ConfigMistakes, Mistake
+from ogcapi.config.mistakes import ConfigMistakes, Mistake, one_of
 from ogcapi.config.settings import Config, Options, Provider, Resource
 from ogcapi.config.sources import config_of
 
@@ -17,4 +17,5 @@ __all__ = [
     "config_from_environment",
     "config_of",
     "load_config",
+    "one_of",
 ]

@@ -13,6 +13,7 @@ from ogcapi.model.problem import MAX_SHOWN, shown
 KeyPath = tuple[str | int, ...]
 """Keys and list indices from the top of the file."""
 
+_MANY = 24  # names that are too many to be read one by one
 NOTHING = object()
 """Stands for a value that is absent."""
 
@@ -63,9 +64,11 @@ def given(value: Any) -> str:
 
 
 def one_of(names: Iterable[str], value: object) -> str:
-    """The expectation of one of some names, with the nearest to what was given."""
-    known = list(names)
-    by_lower = {name.lower(): name for name in known}
-    near = get_close_matches(str(value).lower(), by_lower, n=1, cutoff=0.6)
-    hint = f" (did you mean {by_lower[near[0]]}?)" if near else ""
-    return f"one of {', '.join(known)}{hint}"
+    """The expectation of one of some names; of many, only the nearest to what was given."""
+    by_lower = {name.lower(): name for name in names}
+    near = [by_lower[name] for name in get_close_matches(str(value).lower(), by_lower, n=5, cutoff=0.6)]
+    known = list(by_lower.values())
+    hint = f" (did you mean {near[0]}?)" if near else ""
+    if len(known) <= _MANY:
+        return f"one of {', '.join(known)}{hint}"
+    return f"one of {len(known)} names, such as {', '.join(near or known[:5])}{hint}"

@@ -44,7 +44,7 @@ class Limits(Section):
     asset_headers: Annotated[int, whole(1, 100_000)] = 32
     """Assets of a mosaic whose headers are read to learn what the mosaic is made of."""
     document_bytes: Annotated[int, whole(1024, 2**40)] = 64_000_000
-    """Largest mosaic or tile matrix set document that is read, in bytes, uncompressed."""
+    """Largest document of `server.tile_matrix_sets` that is read, in bytes."""
 
 
 class Cache(Section):

@@ -1,0 +1,231 @@
+"""The command line, as a person meets it."""
+
+import json
+import os
+import re
+import socket
+import subprocess
+import sys
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from urllib.request import urlopen
+
+import numpy as np
+import pytest
+import rasterio
+from click.testing import CliRunner, Result
+
+from ogcapi import __version__
+from ogcapi.cli import main
+
+ROOT = Path(__file__).parent.parent
+START_S = 60
+
+
+@pytest.fixture
+def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The current folder, with a small GeoTIFF, `dem.tif`, whose field is `height`."""
+    monkeypatch.chdir(tmp_path)
+    write_raster(tmp_path / "dem.tif")
+    return tmp_path
+
+
+def write_raster(path: Path) -> None:
+    profile = {"driver": "GTiff", "width": 16, "height": 16, "count": 1, "dtype": "int16", "crs": "EPSG:4326"}
+    with rasterio.open(path, "w", transform=rasterio.Affine(1, 0, 0, 0, -1, 16), **profile) as raster:
+        raster.write(np.arange(256, dtype="int16").reshape(1, 16, 16))
+        raster.set_band_description(1, "height")
+
+
+def write_mosaic(path: Path, *hrefs: str) -> None:
+    document = {"mosaicjson": "0.0.3", "minzoom": 0, "maxzoom": 3, "bounds": [0, 0, 16, 16], "tiles": {"1": hrefs}}
+    path.write_text(json.dumps({**document, "quadkey_zoom": 1}))
+
+
+def run(*arguments: str) -> Result:
+    return CliRunner().invoke(main, arguments)
+
+
+class TestServe:
+    def test_a_source_that_does_not_exist_is_named_and_nothing_starts(self, folder: Path) -> None:
+        result = run("serve", "dem.tif", "absent.tif", "ftp://example.org/x.tif")
+        assert result.exit_code == 2
+        assert "'absent.tif' was given; expected a file or folder that exists" in result.stderr
+        assert "'ftp://example.org/x.tif' was given; expected" in result.stderr
+        assert "2 mistakes." in result.stderr
+        assert "dem.tif" not in result.output
+
+    def test_without_sources_it_asks_for_some_or_a_configuration(self, folder: Path) -> None:
+        result = run("serve")
+        assert result.exit_code == 2
+        assert "There is no config.yml in this folder" in result.stderr
+
+    def test_the_mistakes_of_a_configuration_stop_the_start(self, folder: Path) -> None:
+        (folder / "config.yml").write_text("resources: {dem: {titel: x, providers: [{name: COG, data: absent.tif}]}}")
+        for arguments in (("serve",), ("serve", "config.yml")):
+            result = run(*arguments)
+            assert result.exit_code == 2
+            assert "resources.dem.titel" in result.stderr
+            assert "resources.dem.providers[0].data" in result.stderr
+
+    def test_a_port_in_use_is_said_before_anything_starts(self, folder: Path) -> None:
+        with socket.socket() as other:
+            other.bind(("127.0.0.1", 0))
+            other.listen()
+            port = other.getsockname()[1]
+            result = run("serve", "dem.tif", "--port", str(port))
+        assert result.exit_code == 1
+        assert f"cannot listen at 127.0.0.1:{port}: it is in use" in result.stderr
+
+    def test_a_host_that_is_not_this_machine_is_said(self, folder: Path) -> None:
+        result = run("serve", "dem.tif", "--host", "192.0.2.1", "--port", "0")
+        assert result.exit_code == 1
+        assert "cannot listen at 192.0.2.1:0" in result.stderr
+
+    def test_reload_goes_with_one_process(self, folder: Path) -> None:
+        result = run("serve", "dem.tif", "--reload", "--workers", "2")
+        assert result.exit_code == 2
+
+    def test_it_tells_what_is_served_and_answers(self, folder: Path) -> None:
+        write_raster(folder / "other.tif")
+        with serving(folder, "serve", "dem.tif", "other.tif") as (greeting, address):
+            assert "dem    Dem" in greeting
+            assert "other  Other" in greeting
+            assert f"{address}/api" in greeting
+            assert len(greeting.splitlines()) < 24
+            with urlopen(f"{address}/collections?f=json", timeout=10) as answer:
+                document = json.load(answer)
+            assert [collection["id"] for collection in document["collections"]] == ["dem", "other"]
+
+    def test_every_process_serves_the_same_configuration(self, folder: Path) -> None:
+        (folder / "my.yml").write_text(
+            "metadata: {identification: {title: ${TITLE}}}\n"
+            "resources: {a: {title: My dem, providers: [{name: COG, data: dem.tif}]}}"
+        )
+        with serving(folder, "serve", "my.yml", "--workers", "2", TITLE="My maps") as (greeting, address):
+            assert greeting.startswith("My maps: http://127.0.0.1:")
+            for _ in range(8):
+                with urlopen(f"{address}/?f=json", timeout=10) as answer:
+                    assert json.load(answer)["title"] == "My maps"
+
+
+@contextmanager
+def serving(folder: Path, *arguments: str, **environ: str) -> Iterator[tuple[str, str]]:
+    """Run `python -m ogcapi` on a free port; what it says first, and its address, once it answers."""
+    command = [sys.executable, "-m", "ogcapi", *arguments, "--port", "0"]
+    environ = {**os.environ, **environ, "PYTHONPATH": str(ROOT), "PYTHONUNBUFFERED": "1"}
+    log = folder / "server.log"
+    with log.open("wb") as output:
+        server = subprocess.Popen(command, cwd=folder, env=environ, stdout=output, stderr=subprocess.STDOUT)
+    try:
+        address = wait_for(server, log)
+        yield log.read_text().partition("Stop with")[0], address
+    finally:
+        server.terminate()
+        server.wait(timeout=30)
+
+
+def wait_for(server: subprocess.Popen[bytes], log: Path) -> str:
+    deadline = time.monotonic() + START_S
+    while time.monotonic() < deadline and server.poll() is None:
+        found = re.search(r"http://127\.0\.0\.1:\d+", log.read_text())
+        if found:
+            try:
+                with urlopen(f"{found[0]}/healthz", timeout=5):
+                    return found[0]
+            except OSError:
+                pass
+        time.sleep(0.1)
+    raise AssertionError(f"the server did not answer:\n{log.read_text()}")
+
+
+class TestCheck:
+    def config(self, folder: Path, options: str = "{}", provider: str = "COG", data: str = "dem.tif") -> str:
+        path = folder / "config.yml"
+        path.write_text(f"resources:\n  a:\n    providers: [{{name: {provider}, data: {data}, options: {options}}}]\n")
+        return str(path)
+
+    def test_a_configuration_without_mistakes_is_told_in_one_line(self, folder: Path) -> None:
+        result = run("check", self.config(folder, "{styles: {s: {fields: [height], range: [0, 255]}}}"))
+        assert result.stdout == "No mistakes: 1 collection, their sources open.\n"
+        assert result.exit_code == 0
+
+    def test_mistakes_of_the_text_come_first_and_all_at_once(self, folder: Path) -> None:
+        result = run("check", self.config(folder, "{resampling: cubik, mosaic_method: first}", data="absent.tif"))
+        assert result.exit_code == 1
+        assert len(result.stderr.splitlines()) == 3
+        assert "2 mistakes." in result.stderr
+
+    def test_fields_and_tile_matrix_sets_that_are_not_there_are_mistakes(self, folder: Path) -> None:
+        styles = "{s: {fields: [hight], range: [0, 1]}, t: {fields: [a, height, c], range: [0, 1]}}"
+        sets = "[WebMercatorQuat, MarsMercatorSphere, WorldCRS84Quad]"
+        result = run("check", self.config(folder, f"{{tile_matrix_sets: {sets}, styles: {styles}}}"))
+        assert result.exit_code == 1
+        where = "resources.a.providers[0].options"
+        assert f"{where}.styles.s.fields: 'hight' was given; expected one of height (did you mean" in result.stderr
+        assert f"{where}.styles.t.fields: 'a'" in result.stderr
+        assert f"{where}.styles.t.fields: 'c'" in result.stderr
+        assert f"{where}.tile_matrix_sets: 'WebMercatorQuat' was given" in result.stderr
+        assert "did you mean WebMercatorQuad?" in result.stderr
+        assert f"{where}.tile_matrix_sets: 'MarsMercatorSphere' was given; expected a set of Earth" in result.stderr
+        assert "5 mistakes." in result.stderr
+
+    def test_a_file_that_is_no_raster_is_a_mistake(self, folder: Path) -> None:
+        (folder / "dem.tif").write_bytes(b"II*\0 and nothing more")
+        result = run("check", self.config(folder))
+        assert result.exit_code == 1
+        assert "resources.a.providers[0].data" in result.stderr
+
+    def test_a_tile_matrix_set_that_is_none_is_a_mistake(self, folder: Path) -> None:
+        path = self.config(folder)
+        (folder / "set.json").write_text("{}")
+        Path(path).write_text("server: {tile_matrix_sets: [set.json]}\n" + Path(path).read_text())
+        result = run("check", path)
+        assert result.exit_code == 1
+        assert "server.tile_matrix_sets" in result.stderr
+
+    def test_some_assets_of_a_mosaic_are_opened_and_all_of_them_with_all(self, folder: Path) -> None:
+        good = [f"dem{n}.tif" for n in range(60)]
+        for name in good:
+            os.link(folder / "dem.tif", folder / name)
+        bad = good[8]
+        write_mosaic(folder / "mosaic.json", *good)
+        (folder / bad).unlink()
+        (folder / bad).write_text("no raster")
+        path = self.config(folder, provider="MosaicJSON", data="mosaic.json")
+        Path(path).write_text("server: {limits: {asset_headers: 1}}\n" + Path(path).read_text())
+        assert run("check", path).exit_code == 0
+        result = run("check", path, "--all")
+        assert result.exit_code == 1
+        assert bad in result.stderr
+        assert "1 mistake." in result.stderr
+
+    def test_every_asset_of_a_small_mosaic_is_opened(self, folder: Path) -> None:
+        write_mosaic(folder / "mosaic.json", "dem.tif", "absent.tif")
+        result = run("check", self.config(folder, provider="MosaicJSON", data="mosaic.json"))
+        assert result.exit_code == 1
+        assert "absent.tif" in result.stderr
+
+    def test_sources_can_be_checked_like_a_configuration(self, folder: Path) -> None:
+        assert run("check", "dem.tif").exit_code == 0
+        (folder / "bad.tif").write_bytes(b"")
+        result = run("check", "dem.tif", "bad.tif")
+        assert result.exit_code == 1
+        assert "bad.tif" in result.stderr
+        assert "1 mistake." in result.stderr
+
+    def test_the_demonstration_has_no_mistakes(self) -> None:
+        result = run("check", str(ROOT / "config.yml"), "--all")
+        assert (result.exit_code, result.stderr) == (0, "")
+
+
+def test_the_version_is_the_package_s() -> None:
+    assert run("--version").stdout.split()[-1] == __version__
+
+
+def test_it_says_what_it_can_do() -> None:
+    result = run("--help")
+    assert "serve" in result.stdout
+    assert "check" in result.stdout
