@@ -349,7 +349,7 @@ class LiveMap {
     say(reason);
     const legend = find(".legend");
     legend.hidden = !style?.legend;
-    if (style?.legend && legend.getAttribute("src") !== style.legend) legend.src = style.legend;
+    if (style?.legend) Object.assign(legend, { src: style.legend, alt: `Legend: ${style.title}` });
     find(".value").hidden = true;
     this.mark.clear();
     for (const label of section.querySelectorAll("[data-live]")) label.hidden = Boolean(reason);

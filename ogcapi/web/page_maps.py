@@ -43,7 +43,7 @@ def _shape(document: Mapping[str, Any], systems: Mapping[str, Any] | None) -> fl
         return None
     half = len(boxes[0]) // 2
     sides = [boxes[0][i + half] - boxes[0][i] for i in (0, 1)]
-    if axes[0][0][:1] in "NL" and axes[0][1] != "east":  # northing or latitude first
+    if axes[0][1] == "north" and axes[1][1] == "east":  # latitude or northing first
         sides.reverse()
     wide, high = sides[0] % 360 or 360 if sides[0] < 0 else sides[0], sides[1]
     return wide / high if high > 0 else None
@@ -92,12 +92,17 @@ def _id(tileset: Mapping[str, Any]) -> str:
 def _tile_set(tileset: Mapping[str, Any], tile_matrix_sets: Mapping[str, Document]) -> dict[str, Any]:
     return {
         "id": _id(tileset),
-        "title": tile_matrix_sets.get(_id(tileset), {}).get("title") or tileset.get("title") or _id(tileset),
+        "title": _title(tile_matrix_sets.get(_id(tileset), {})) or tileset.get("title") or _id(tileset),
         "crs": tileset["crs"] if isinstance(tileset["crs"], str) else system(tileset["crs"], None)["name"],
         "limits": tileset.get("tileMatrixSetLimits"),
         "box": tileset.get("boundingBox"),
         "item": tile_address(tileset),
     }
+
+
+def _title(tile_matrix_set: Mapping[str, Any]) -> str | None:
+    """What people call a set: the registered ones by their ids, which are better known than their titles."""
+    return tile_matrix_set.get("id" if "uri" in tile_matrix_set else "title")
 
 
 def tile_address(tileset: Mapping[str, Any]) -> str | None:

@@ -11,10 +11,10 @@ __all__ = [
     "axis_span",
     "body_of",
     "by_body",
+    "cell_counts",
     "cell_size",
     "coordinate",
     "counted",
-    "drawn_range",
     "extent_lines",
     "is_link",
     "number",
@@ -147,13 +147,30 @@ def by_body(collections: Iterable[Mapping[str, Any]]) -> list[tuple[str, list[Ma
 
 
 def resolution_of(collection: Mapping[str, Any], systems: Mapping[str, Any] | None) -> str | None:
-    """The side of a cell of the coverage, in words; None where the document does not say."""
+    """The side of a cell of the coverage, angles also in metres at the equator; None where it is not said."""
     grid = collection.get("extent", {}).get("spatial", {}).get("grid")
     if not grid or "resolution" not in grid[0]:
         return None
     storage = system(collection.get("storageCrs") or collection["extent"]["spatial"].get("crs", ""), systems)
-    sizes = dict.fromkeys(cell_size(abs(axis["resolution"]), storage["unit"]) for axis in grid)
-    return " × ".join(sizes)
+    sizes = [abs(axis["resolution"]) for axis in grid]
+    text = " × ".join(dict.fromkeys(cell_size(size, storage["unit"]) for size in sizes))
+    if storage["geographic"] and "metresPerUnit" in storage:
+        text += f" ({cell_size(sizes[0] * storage['metresPerUnit'], 'm', 2)})"
+    return text
+
+
+def cell_counts(collection: Mapping[str, Any], systems: Mapping[str, Any] | None) -> str:
+    """How many cells the coverage has along each axis, and where the first one lies."""
+    spatial = collection["extent"]["spatial"]
+    axes = system(collection.get("storageCrs") or spatial.get("crs", ""), systems)["axes"]
+    parts = [number(axis["cellsCount"], 20) for axis in spatial["grid"]]
+    if axes is not None:
+        parts = [f"{part}{THIN}{axis[0]}" for part, axis in zip(parts, axes, strict=False)]
+    text = " × ".join(parts)
+    firsts = [axis["firstCoordinate"] for axis in spatial["grid"] if "firstCoordinate" in axis]
+    if axes is not None and len(firsts) == len(axes):
+        text += ", the first at " + ", ".join(coordinate(*pair, 9) for pair in zip(firsts, axes, strict=True))
+    return text
 
 
 def is_link(text: str) -> bool:
@@ -161,19 +178,12 @@ def is_link(text: str) -> bool:
     return text.startswith(("http://", "https://"))
 
 
-def value_bar(low: float, high: float) -> tuple[float, float, float]:
-    """Where a range lies between zero and its farther end: start, length and zero, in hundredths."""
-    first, last = min(0.0, low), max(0.0, high)
+def value_bar(low: float, high: float, spans: Iterable[Sequence[float]]) -> tuple[float, float, float]:
+    """Where a range lies among all of them and zero: its start, its length and zero, in hundredths."""
+    ends = [0.0, low, high, *(end for span in spans for end in span)]
+    first, last = min(ends), max(ends)
     scale = 100 / (last - first or 1)
     return (low - first) * scale, (high - low) * scale, -first * scale
-
-
-def drawn_range(style: Mapping[str, Any] | None, field: str) -> Sequence[float] | None:
-    """The values of a field that a style draws from end to end; None where the style does not draw the field."""
-    if style is None or field not in style.get("fields", ()):
-        return None
-    found: Sequence[float] = style["ranges"][style["fields"].index(field)]
-    return found
 
 
 _STANDARDS = {

@@ -16,7 +16,6 @@ RELATED = (
     "collections",
     "conformance",
     "schema",
-    "style",
     "styles",
     "systems",
     "tile_matrix_set",
@@ -25,7 +24,7 @@ RELATED = (
     "tilesets_coverage",
     "tilesets_map",
 )
-"""Documents that a page may get besides its own, `style` being the default one; None in the templates where absent."""
+"""Documents that a page may get besides its own; those that it does not get are None in the templates."""
 
 
 def _folder() -> Path:

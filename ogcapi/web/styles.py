@@ -7,11 +7,11 @@ from starlette.responses import Response
 
 from ogcapi import __version__
 from ogcapi.model.media import SVG
-from ogcapi.model.operations import LEGEND, STYLE, STYLE_LIST
+from ogcapi.model.operations import LEGEND, STYLE, STYLE_LIST, STYLED_MAP_TILES
 from ogcapi.pixels.legend import legend_png, legend_svg
-from ogcapi.resources import common
+from ogcapi.resources import common, tiles
 from ogcapi.resources import styles as documents
-from ogcapi.web.common import path_to
+from ogcapi.web.common import path_to, systems
 from ogcapi.web.negotiate import understand
 from ogcapi.web.pages import render
 from ogcapi.web.respond import Body, data, document, frame_of
@@ -35,6 +35,7 @@ def style_list(request: Request) -> Response:
             path=[*path_to(url, one), ("Styles", here)],
             here=here,
             collection=common.collection(one, url),
+            systems=systems((one,)),
         ),
     )
 
@@ -56,6 +57,8 @@ def style(request: Request) -> Response:
             path=[*path_to(url, one), ("Styles", url(STYLE_LIST, collectionId=one.id)), (each.title, here)],
             here=here,
             collection=common.collection(one, url),
+            tilesets_map=tiles.tile_sets(tiles.tiled_collection(one, STYLED_MAP_TILES, "map", each), url),
+            systems=systems((one,)),
             schema=common.schema(one, site.catalog.statistics(one.id), url),
         ),
     )

@@ -10,6 +10,7 @@ from starlette.responses import Response
 
 from ogcapi.model.collection import Collection, TileSet
 from ogcapi.model.grid import Grid
+from ogcapi.model.link import Document
 from ogcapi.model.operations import (
     COVERAGE_TILES,
     DATASET_MAP_TILES,
@@ -102,11 +103,21 @@ def tile_sets_of(operations: TileOperations, locate: Locate) -> Callable[[Reques
                 service=frame_of(request, url),
                 path=[*_path(tiled, url), (f"{tiled.data_type.capitalize()} tiles", here)],
                 here=here,
+                collection=None if tiled.of_dataset else common.collection(tiled.collections[0], url),
+                tile_matrix_sets={
+                    each.matrix_set.id: documents.tile_matrix_set(each.matrix_set, url) for each in tiled.tile_sets
+                },
                 systems=systems(tiled.collections),
             ),
         )
 
     return tile_sets
+
+
+def _pictured(collection: Collection, tiled: Tiled, one: TileSet, url: BaseUrls) -> Document:
+    """The tile set whose pictures show where the tiles lie: maps for coverages, which are no pictures themselves."""
+    maps = documents.tiled_collection(collection, MAP_TILES, "map")
+    return documents.tile_set(tiled if tiled.data_type == "map" else maps, one, url)
 
 
 def tile_set_of(operations: TileOperations, locate: Locate) -> Callable[[Request], Response]:
@@ -123,6 +134,7 @@ def tile_set_of(operations: TileOperations, locate: Locate) -> Callable[[Request
 
         def page() -> str:
             above = url(operations[0], None, tiled.query, **tiled.path)
+            collection = None if tiled.of_dataset else tiled.collections[0]
             return render(
                 "tileset.html",
                 document=content,
@@ -130,7 +142,9 @@ def tile_set_of(operations: TileOperations, locate: Locate) -> Callable[[Request
                 path=[*_path(tiled, url), (title, above), (set_id, here)],
                 here=here,
                 tile_matrix_set=documents.tile_matrix_set(one.matrix_set, url),
-                collection=None if tiled.of_dataset else common.collection(tiled.collections[0], url),
+                tileset=content if collection is None else _pictured(collection, tiled, one, url),
+                collection=collection and common.collection(collection, url),
+                schema=collection and common.schema(collection, site.catalog.statistics(collection.id), url),
                 systems=systems(tiled.collections),
             )
 

@@ -68,7 +68,7 @@ def _pages() -> dict[str, tuple[str, dict[str, Any], dict[str, Any]]]:
     for name in ("blue_marble", "mola"):
         collection = _collection(name)
         mine = {key.partition(".")[2]: DOCUMENTS[key] for key in DOCUMENTS if key.startswith(f"{name}.")}
-        kept = {key: mine[key] for key in ("schema", "style", "styles", "tilesets_map", "tilesets_coverage")}
+        kept = {key: mine[key] for key in ("schema", "styles", "tilesets_map", "tilesets_coverage")}
         found[name] = ("collection.html", collection, systems | kept | {"tile_matrix_sets": sets})
         found[f"{name} alone"] = ("collection.html", collection, {})
         context = systems | {"collection": collection}
