@@ -142,7 +142,7 @@ class Walk:
 
 def _addresses(service: Service, url: str) -> list[str]:
     """What the JSON document at an address links to; nothing where it is no such document."""
-    answer = service.answer(url, f"{JSON}, */*;q=0.1")
+    answer = service.answer(url, JSON)
     if answer.status_code != 200 or essence(answer.headers.get("content-type", "")) != JSON:
         return []
     return list(_within(answer.json()))

@@ -12,7 +12,7 @@ _LOADED_RELS = ("stylesheet", "icon", "modulepreload", "preload", "manifest")
 
 
 class Page(HTMLParser):
-    """The doctype, the text, the ids, the addresses that a page refers to, and among them what it loads by itself."""
+    """The doctype, the text, the ids, the addresses that a page refers to, and those that it loads."""
 
     def __init__(self, url: str, html: str) -> None:
         super().__init__(convert_charrefs=True)
@@ -22,6 +22,7 @@ class Page(HTMLParser):
         self.ids: list[str] = []
         self.addresses: set[str] = set()
         self.loaded: set[str] = set()
+        self.code: set[str] = set()
         self.linked_data: list[str] = []
         self._text: list[str] = []
         self._open: list[str] = []
@@ -46,6 +47,8 @@ class Page(HTMLParser):
         self._in_linked_data = tag == "script" and named.get("type") == "application/ld+json"
         if loaded := named.get("src") or (named.get("href") if named.get("rel") in _LOADED_RELS else None):
             self.loaded.add(urljoin(self.url, loaded))
+            if tag in ("script", "link") and not loaded.startswith("data:"):
+                self.code.add(urljoin(self.url, loaded))
         if identifier := named.get("id"):
             self.ids.append(identifier)
         for name in ("href", "src", "content", "value", "action"):

@@ -14,25 +14,32 @@ from conformance.schemas import Validate
 from conformance.tilesets import Tiling, tile_url
 
 PROBLEM = "application/problem+json"
+TOO_LARGE = 413
 UNKNOWN_MEDIA = "example/unknown"
 ELSEWHERE = "https://client.example"
 
 
 @pytest.fixture(scope="session")
 def tiles(tiling: Tiling) -> list[str]:
-    """A tile of the first tilesets, in their first media type."""
-    chosen = tiling.representatives("map", "coverage")[:6]
-    return [tile_url(tileset.templates[0], *tileset.samples()[0]) for tileset in chosen]
+    """A tile of a few tilesets, in their first media type."""
+    chosen = tiling.firsts("map", "coverage")[-4:]
+    return [tile_url(tileset.templates[0], *tileset.samples()[-1]) for tileset in chosen]
+
+
+@pytest.fixture(scope="session")
+def documents(service: Service, walk: Walk) -> list[str]:
+    """What there is as JSON, one address for each path."""
+    return [url for url in walk.examples if service.answer(url, JSON).status_code == 200]
 
 
 # Methods --------------------------------------------------------------------------------------------------------------
 
 
-def test_head_is_get_without_a_body(service: Service, walk: Walk, at: Places) -> None:
+def test_head_is_get_without_a_body(service: Service, documents: list[str], tiles: list[str], at: Places) -> None:
     """RFC 9110, 9.3.2."""
-    for url in walk.examples:
+    for url in (*documents, *tiles[:2]):
         with at(url):
-            got, head = service.get(url), service.request("HEAD", url, {"Accept": "*/*"})
+            got, head = service.answer(url), service.request("HEAD", url, {"Accept": "*/*"})
             assert head.status_code == got.status_code
             assert head.content == b""
             for name in ("content-type", "etag", "vary", "cache-control"):
@@ -61,9 +68,9 @@ def test_other_methods_are_refused_with_a_problem(service: Service, walk: Walk, 
 # Other origins --------------------------------------------------------------------------------------------------------
 
 
-def test_pages_of_other_origins_may_read(service: Service, walk: Walk, at: Places) -> None:
-    """Common 1 `/rec/core/cross-origin`; also what is refused may be read, and the headers that OGC's standards add."""
-    for url in (*walk.examples, with_query(walk.examples[0], unknownQueryParameter="1")):
+def test_pages_of_other_origins_may_read(service: Service, documents: list[str], tiles: list[str], at: Places) -> None:
+    """Common 1 `/rec/core/cross-origin`; also what is refused may be read."""
+    for url in (*documents, *tiles[:1], with_query(documents[0], unknownQueryParameter="1")):
         with at(url):
             answer = service.get(url, headers={"Origin": ELSEWHERE})
             assert answer.headers["access-control-allow-origin"] in ("*", ELSEWHERE)
@@ -208,15 +215,15 @@ def test_links_are_absolute_and_answer_with_their_type(
     service: Service, collections: list[Document], at: Places
 ) -> None:
     """Common 1: the addresses hold for whoever reads the document, wherever."""
-    documents = [service.landing, service.document(service.address("/conformance")), *collections]
-    for document in documents:
+    for document in (service.landing, service.document(service.address("/conformance")), *collections):
         for link in links(document):
             with at(link.rel, link.href):
                 assert link.href.startswith(("http://", "https://"))
                 if not link.templated and link.href.startswith(service.root):
                     answer = service.answer(link.href, link.type or "*/*")
-                    assert answer.status_code == 200
-                    assert not link.type or essence(answer.headers["content-type"]) == link.media
+                    if answer.status_code != TOO_LARGE:  # to be asked for in parts
+                        assert answer.status_code == 200
+                        assert not link.type or essence(answer.headers["content-type"]) == link.media
 
 
 # Caching --------------------------------------------------------------------------------------------------------------
@@ -233,7 +240,7 @@ def test_unchanged_resources_are_not_sent_again(service: Service, tiles: list[st
     """RFC 9110, 13.1.2: a strong ETag, the same each time, and 304."""
     for url in (service.address("/"), service.address("/collections"), *tiles):
         with at(url):
-            etag = service.get(url).headers["etag"]
+            etag = service.answer(url).headers["etag"]
             assert etag.startswith('"')
             answer = service.get(url, headers={"If-None-Match": etag})
             assert answer.status_code == 304
@@ -271,10 +278,9 @@ def test_pages_load_nothing_from_elsewhere(service: Service, walk: Walk, at: Pla
         with at(url):
             assert "default-src" in answer.headers["content-security-policy"]
             assert "http" not in answer.headers["content-security-policy"].replace(origin.rstrip("/"), "")
-            for loaded in sorted(page(service, with_query(url, f="html")).loaded):
-                if not loaded.startswith("data:"):
-                    assert loaded.startswith(origin)
-                    assert service.answer(loaded).status_code == 200, loaded
+            shown = page(service, with_query(url, f="html"))
+            assert [loaded for loaded in shown.loaded if not loaded.startswith((origin, "data:"))] == []
+            assert [code for code in shown.code if service.answer(code).status_code != 200] == []
 
 
 def test_pages_have_a_language_and_linked_data(service: Service, collections: list[Document], at: Places) -> None:

@@ -135,8 +135,7 @@ def test_linked_resources_answer_as_described(service: Service, api: Api, walk: 
             operation = api.operation(url)
             assert operation is not None
             answer = service.answer(url)
-            assert answer.status_code == 200
-            described = api.resolve(operation.document["responses"]["200"])
+            described = api.resolve(operation.document["responses"][str(answer.status_code)])
             if "content" in described:
                 served = answer.headers["content-type"]
                 assert any(same_media(served, media) or media == "*/*" for media in described["content"]), served

@@ -149,13 +149,20 @@ class Tiling:
         chosen = [tileset for tileset in self.tilesets if tileset.kind == kind]
         return [each for each in chosen if dataset is None or (each.within.collection is None) is dataset]
 
+    def firsts(self, *kinds: str, styled: bool = False) -> list[Tileset]:
+        """The first tileset of each list."""
+        return [group[0] for group in self._by_list(kinds, styled)]
+
     def representatives(self, *kinds: str) -> list[Tileset]:
         """The first and the last tileset of each list without a style: enough to look at pixels."""
-        chosen = [each for each in self.tilesets if each.kind in (kinds or KINDS) and not each.within.styled]
-        by_list: dict[str, list[Tileset]] = {}
-        for tileset in chosen:
-            by_list.setdefault(tileset.within.url, []).append(tileset)
-        return [each for group in by_list.values() for each in (group[0], group[-1])[: len(group)]]
+        return [each for group in self._by_list(kinds, False) for each in (group[0], group[-1])[: len(group)]]
+
+    def _by_list(self, kinds: tuple[str, ...], styled: bool) -> list[list[Tileset]]:
+        groups: dict[str, list[Tileset]] = {}
+        for tileset in self.tilesets:
+            if tileset.kind in (kinds or KINDS) and tileset.within.styled is styled:
+                groups.setdefault(tileset.within.url, []).append(tileset)
+        return list(groups.values())
 
     def matrix_sets(self, service: Service) -> list[MatrixSet]:
         """Those of all tilesets, and of the service's own list those with variable widths and every so many."""
