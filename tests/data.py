@@ -9,7 +9,12 @@ from typing import Any
 import numpy as np
 import pytest
 import rasterio
-from rasterio.enums import Resampling
+from rasterio import enums
+
+from ogcapi.model.collection import CoverageSource
+from ogcapi.model.crs import parse_crs
+from ogcapi.model.grid import BBox, Grid
+from ogcapi.model.raster import Raster, Resampling, Selection
 
 DEMO = Path(__file__).parents[1] / "demo"
 SHARED = Path(__file__).parents[2] / "shared" / "data"
@@ -66,10 +71,21 @@ def write_raster(
             dataset.update_tags(1, **tags)
     if overviews:
         with rasterio.open(path, "r+") as dataset:
-            dataset.build_overviews(list(overviews), Resampling.nearest)
+            dataset.build_overviews(list(overviews), enums.Resampling.nearest)
     return path
 
 
 def numbered(height: int, width: int, dtype: str = "int32") -> Any:
     """Values (row, col) that all differ and tell where they come from: row * 1000 + col."""
     return (np.arange(height)[:, None] * 1000 + np.arange(width)).astype(dtype)
+
+
+def grid_of(crs: str, bounds: Sequence[float], width: int, height: int) -> Grid:
+    """A grid over xmin, ymin, xmax, ymax."""
+    xmin, ymin, xmax, ymax = bounds
+    return Grid(crs=parse_crs(crs), bbox=BBox(xmin=xmin, ymin=ymin, xmax=xmax, ymax=ymax), width=width, height=height)
+
+
+def read_all(source: CoverageSource, grid: Grid, method: Resampling = Resampling.NEAREST) -> Raster:
+    """Every field on a grid."""
+    return source.read(grid, Selection(fields=tuple(field.name for field in source.fields), method=method))

@@ -136,7 +136,7 @@ def _opened(file: File, overview: int | None = None) -> Iterator[DatasetReader]:
             yield dataset
         except _FAILURES as error:
             dataset.close()
-            logger.debug("%s: %s", file.name, error)
+            _note(file, error)
             raise SourceFailed(file.name, "its values could not be read; it may be truncated or damaged") from error
         except BaseException:
             dataset.close()
@@ -152,9 +152,14 @@ def _open(file: File, overview: int | None) -> DatasetReader:
     except NotGeoreferencedWarning as error:
         raise SourceFailed(file.name, "it is not georeferenced") from error
     except _FAILURES as error:
-        logger.debug("%s: %s", file.name, error)
+        _note(file, error)
         kind = "a raster that GDAL can read" if file.driver is None else f"a readable {file.driver} file"
         raise SourceFailed(file.name, f"it is not {kind}") from error
+
+
+def _note(file: File, error: Exception) -> None:
+    """GDAL's own words for the log, without what an address keeps to itself."""
+    logger.debug("%s: %s", file.name, str(error).replace(file.href, file.name))
 
 
 def _gdal_path(file: File) -> str:

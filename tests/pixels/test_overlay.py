@@ -1,0 +1,153 @@
+import numpy as np
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+from hypothesis.extra import numpy as hnp
+
+from ogcapi.model.raster import Field, Raster
+from ogcapi.pixels.overlay import MosaicMethod, fields_of, overlay, stack
+from tests.strategies import grid_of, raster_of
+
+DTYPES = ["uint8", "int16", "uint16", "int32", "float32", "float64"]
+
+
+@st.composite
+def layers(draw, count=st.integers(0, 5), dtypes=DTYPES):
+    """Rasters of one grid and one type."""
+    shape = draw(st.tuples(st.integers(1, 2), st.integers(1, 4), st.integers(1, 4)))
+    dtype = np.dtype(draw(st.sampled_from(dtypes)))
+    plain = {"allow_nan": False, "allow_infinity": False} if dtype.kind == "f" else {}
+    limits = {"min_value": -1e6, "max_value": 1e6} if dtype.kind == "f" else {}
+    elements = hnp.from_dtype(dtype, **plain, **limits)
+    return [
+        raster_of(draw(hnp.arrays(dtype, shape, elements=elements)), draw(hnp.arrays(bool, shape)), *[None] * shape[0])
+        for _ in range(draw(count))
+    ]
+
+
+def same(one: Raster, other: Raster) -> bool:
+    """Equal where it counts."""
+    return bool((one.valid == other.valid).all() and (one.values[one.valid] == other.values[other.valid]).all())
+
+
+@given(layers(st.just(1)))
+def test_an_empty_raster_changes_nothing(drawn):
+    (raster,) = drawn
+    empty = Raster.empty(raster.grid, raster.fields)
+    assert same(overlay(raster, empty), raster)
+    assert same(overlay(empty, raster), raster)
+
+
+@given(layers(st.just(3)))
+def test_overlay_is_associative(drawn):
+    one, two, three = drawn
+    assert same(overlay(overlay(one, two), three), overlay(one, overlay(two, three)))
+
+
+@given(layers(st.just(2)))
+def test_a_valid_cell_is_never_covered(drawn):
+    top, bottom = drawn
+    seen = overlay(top, bottom)
+    assert (seen.values[top.valid] == top.values[top.valid]).all()
+    assert (seen.valid == (top.valid | bottom.valid)).all()
+
+
+@given(layers(st.just(2)))
+def test_missing_assets_of_both_are_named_once(drawn):
+    from dataclasses import replace
+
+    top, bottom = (
+        replace(raster, missing=names) for raster, names in zip(drawn, (("a", "b"), ("b", "c")), strict=True)
+    )
+    assert overlay(top, bottom).missing == ("a", "b", "c")
+
+
+def stacked(method, drawn):
+    shape, fields = drawn[0].values.shape, drawn[0].fields
+    whole = stack(method, shape, fields)
+    for raster in drawn:
+        whole.add(raster.values, raster.valid)
+    return whole.result()
+
+
+PLAIN = {  # what each method makes of the valid values of one cell, topmost first
+    MosaicMethod.FIRST: lambda values: values[0],
+    MosaicMethod.HIGHEST: max,
+    MosaicMethod.LOWEST: min,
+    MosaicMethod.MEAN: lambda values: np.mean([float(v) for v in values]),
+    MosaicMethod.MEDIAN: lambda values: np.median([float(v) for v in values]),
+    MosaicMethod.STDEV: lambda values: np.std([float(v) for v in values]),
+    MosaicMethod.SUM: lambda values: sum(float(v) for v in values),
+    MosaicMethod.COUNT: len,
+}
+
+
+@pytest.mark.parametrize("method", PLAIN)
+@given(data=st.data())
+def test_a_stack_of_layers_is_what_each_cell_gives(method, data):
+    drawn = data.draw(layers(st.integers(1, 5)))
+    values, valid = stacked(method, drawn)
+    for at in np.ndindex(values.shape):
+        own = [raster.values[at] for raster in drawn if raster.valid[at]]
+        assert valid[at] == bool(own)
+        if own:
+            assert values[at] == pytest.approx(PLAIN[method](own), rel=1e-9, abs=1e-6)
+
+
+@pytest.mark.parametrize("method", MosaicMethod)
+def test_a_stack_without_layers_is_empty(method):
+    values, valid = stack(method, (2, 3, 4), [Field(name="a", dtype="int16"), Field(name="b", dtype="int16")]).result()
+    assert values.shape == valid.shape == (2, 3, 4)
+    assert not valid.any()
+
+
+@given(layers(st.just(3)))
+def test_first_is_an_overlay(drawn):
+    values, valid = stacked(MosaicMethod.FIRST, drawn)
+    seen = overlay(overlay(*drawn[:2]), drawn[2])
+    assert (valid == seen.valid).all()
+    assert (values[valid] == seen.values[valid]).all()
+
+
+@given(layers(st.just(3), ["uint8", "int32", "float32"]))
+def test_highest_and_lowest_keep_every_digit(drawn):
+    for method in (MosaicMethod.HIGHEST, MosaicMethod.LOWEST):
+        values, valid = stacked(method, drawn)
+        assert values.dtype == drawn[0].values.dtype
+        for at in np.argwhere(valid):
+            assert values[tuple(at)] in [raster.values[tuple(at)] for raster in drawn if raster.valid[tuple(at)]]
+
+
+@pytest.mark.parametrize(
+    ("method", "dtype", "made"),
+    [
+        (MosaicMethod.FIRST, "uint8", "uint8"),
+        (MosaicMethod.HIGHEST, "int32", "int32"),
+        (MosaicMethod.MEAN, "uint16", "float32"),
+        (MosaicMethod.MEDIAN, "int32", "float64"),
+        (MosaicMethod.STDEV, "float32", "float32"),
+        (MosaicMethod.SUM, "uint8", "float64"),
+        (MosaicMethod.COUNT, "float64", "uint16"),
+    ],
+)
+def test_fields_have_the_type_of_what_is_made_of_them(method, dtype, made):
+    (field,) = fields_of(method, [Field(name="a", dtype=dtype, nodata=0, colors={1: (0, 0, 0, 0)})])
+    assert field.dtype == made
+    assert (field.colors is None) == (method not in {MosaicMethod.FIRST, MosaicMethod.HIGHEST})
+
+
+def test_a_sum_is_that_of_the_physical_values():
+    field = Field(name="t", dtype="int16", scale=0.5, offset=100.0)
+    (made,) = fields_of(MosaicMethod.SUM, [field])
+    whole = stack(MosaicMethod.SUM, (1, 1, 1), [field])
+    for stored in (2, 4):  # 101 and 102
+        whole.add(np.full((1, 1, 1), stored, "int16"), np.ones((1, 1, 1), bool))
+    assert whole.result()[0][0, 0, 0] * made.scale + made.offset == 203.0
+
+
+def test_a_stack_is_full_when_no_layer_could_add_to_it():
+    whole = stack(MosaicMethod.FIRST, (1, *grid_of(1, 2).shape), [Field(name="a", dtype="uint8")])
+    whole.add(np.zeros((1, 1, 2), "uint8"), np.array([[[True, False]]]))
+    assert not whole.is_full
+    whole.add(np.zeros((1, 1, 2), "uint8"), np.array([[[False, True]]]))
+    assert whole.is_full
