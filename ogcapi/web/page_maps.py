@@ -10,7 +10,7 @@ from ogcapi.model.link import Document
 from ogcapi.web.page_links import first_link, links, with_query
 from ogcapi.web.page_text import system
 
-__all__ = ["example_tiles", "level_drawings", "levels", "map_configuration", "picture", "tile_address"]
+__all__ = ["example_tiles", "level_drawings", "levels", "map_configuration", "picture", "set_title", "tile_address"]
 
 _MIN_TILE = 4  # pixels a side of the smallest tiles that a drawing shows one by one
 _PICTURE_TYPES = ("image/webp", "image/png", "image/jpeg")  # smallest first
@@ -92,7 +92,7 @@ def _id(tileset: Mapping[str, Any]) -> str:
 def _tile_set(tileset: Mapping[str, Any], tile_matrix_sets: Mapping[str, Document]) -> dict[str, Any]:
     return {
         "id": _id(tileset),
-        "title": _title(tile_matrix_sets.get(_id(tileset), {})) or tileset.get("title") or _id(tileset),
+        "title": set_title(tile_matrix_sets.get(_id(tileset), {})) or tileset.get("title") or _id(tileset),
         "crs": tileset["crs"] if isinstance(tileset["crs"], str) else system(tileset["crs"], None)["name"],
         "limits": tileset.get("tileMatrixSetLimits"),
         "box": tileset.get("boundingBox"),
@@ -100,7 +100,7 @@ def _tile_set(tileset: Mapping[str, Any], tile_matrix_sets: Mapping[str, Documen
     }
 
 
-def _title(tile_matrix_set: Mapping[str, Any]) -> str | None:
+def set_title(tile_matrix_set: Mapping[str, Any]) -> str | None:
     """What people call a set: the registered ones by their ids, which are better known than their titles."""
     return tile_matrix_set.get("id" if "uri" in tile_matrix_set else "title")
 
