@@ -14,6 +14,8 @@ class MediaType:
     short: tuple[str, ...]
     """Values of `f` and file extensions; the first is the one that links use."""
     title: str
+    also: tuple[str, ...] = ()
+    """Media types by which clients ask for it, too, since it is one of those."""
     tiles_class: str | None = None
     """Conformance class of Tiles 1 that offering tiles in it earns."""
 
@@ -25,17 +27,19 @@ class MediaType:
     @property
     def names(self) -> tuple[str, ...]:
         """Everything that `f` takes for it."""
-        return tuple(dict.fromkeys((*self.short, self.name, self.essence)))
+        return tuple(dict.fromkeys((*self.short, self.name, self.essence, *self.also)))
 
 
 JSON = MediaType("application/json", ("json",), "JSON")
 HTML = MediaType("text/html", ("html",), "a web page")
 PROBLEM = MediaType("application/problem+json", ("json",), "problem")
-SCHEMA = MediaType("application/schema+json", ("json",), "JSON Schema")
-OPENAPI = MediaType("application/vnd.oai.openapi+json;version=3.0", ("json",), "OpenAPI 3.0")
-PNG = MediaType("image/png", ("png",), "PNG", "png")
-JPEG = MediaType("image/jpeg", ("jpeg", "jpg"), "JPEG", "jpeg")
+SCHEMA = MediaType("application/schema+json", ("json",), "JSON Schema", also=("application/json",))
+OPENAPI = MediaType(
+    "application/vnd.oai.openapi+json;version=3.0", ("json",), "OpenAPI 3.0", also=("application/json",)
+)
+PNG = MediaType("image/png", ("png",), "PNG", tiles_class="png")
+JPEG = MediaType("image/jpeg", ("jpeg", "jpg"), "JPEG", tiles_class="jpeg")
 WEBP = MediaType("image/webp", ("webp",), "WebP")
 SVG = MediaType("image/svg+xml", ("svg",), "SVG")
-GEOTIFF = MediaType("image/tiff; application=geotiff", ("geotiff", "tiff", "tif"), "GeoTIFF", "tiff")
+GEOTIFF = MediaType("image/tiff; application=geotiff", ("geotiff", "tiff", "tif"), "GeoTIFF", tiles_class="tiff")
 NPY = MediaType("application/x-npy", ("npy",), "NumPy array")

@@ -39,7 +39,9 @@ def tile_matrix_sets(sets: Iterable[TileMatrixSet], url: Urls) -> Document:
 
 def tile_matrix_set(one: TileMatrixSet, url: Urls) -> Document:
     """One tile matrix set (TMS 2.0 `/req/json-tilematrixset/schema`)."""
-    return {**one.document, "links": self_links(url, MATRIX_SET, one.title, tileMatrixSetId=one.id)}
+    links = self_links(url, MATRIX_SET, one.title, tileMatrixSetId=one.id)
+    named = {"id": one.id, "title": one.title, "uri": matrix_set_uri(one, url)}
+    return {**named, **one.document, "links": links}
 
 
 def matrix_set_uri(one: TileMatrixSet, url: Urls) -> str:

@@ -156,6 +156,8 @@ def _weight(media: MediaType, ranges: Sequence[_Range]) -> float:
             best = max(best, (2 + len(one.parameters), one.q))
         elif one.essence == media.essence and not parameters:
             best = max(best, (2, one.q))  # application/json;charset=utf-8 means application/json
+        elif one.essence in media.also:
+            best = max(best, (2, one.q))
         elif one.essence in {f"{kind}/*", "*/*"}:
             best = max(best, (int(one.essence != "*/*"), one.q))
     return best[1]

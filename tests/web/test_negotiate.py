@@ -38,6 +38,7 @@ IMAGE_OF_A_PAGE = "image/avif,image/webp,image/apng,image/svg+xml,image/*,*/*;q=
         ("APPLICATION/JSON", DOCUMENT, JSON),
         ("application/vnd.oai.openapi+json;version=3.0", (OPENAPI, HTML), OPENAPI),
         ("application/vnd.oai.openapi+json; version=3.0, text/html;q=0.9", (OPENAPI, HTML), OPENAPI),
+        ("application/json", (OPENAPI, HTML), OPENAPI),
         (JDK, PICTURE, JPEG),
         (OLD_JDK, PICTURE, JPEG),
         (JDK, COVERAGE, GEOTIFF),

@@ -15,7 +15,7 @@ from PIL import Image
 from rasterio.io import MemoryFile
 from starlette.testclient import TestClient
 
-from ogcapi.model.crs import parse_crs
+from ogcapi.model.crs import parse_crs, transformation
 from tests.web.conftest import Serve
 
 JDK = {"Accept": "text/html, image/gif, image/jpeg, */*; q=0.2"}
@@ -152,7 +152,9 @@ def test_a_coverage_tile_is_a_geotiff_of_exactly_the_tile(client: TestClient) ->
             size = matrix["cellSize"]
             expected = rasterio.Affine(size, 0, x + 256 * size, 0, -size, y)
             assert raster.transform.almost_equals(expected, precision=1e-9 * abs(x))
-            assert parse_crs(raster.crs.to_wkt()) == crs
+            # GeoTIFF has no code for every system: what counts is that coordinates mean the same places
+            there = transformation(parse_crs(raster.crs.to_wkt()), crs)(1e6 if not crs.is_geographic else 1, 2)
+            assert there == (pytest.approx(1e6 if not crs.is_geographic else 1, rel=1e-12), pytest.approx(2, abs=1e-6))
             assert (raster.count, raster.dtypes, raster.descriptions) == (1, ("float32",), ("height",))
             assert raster.units == ("m",)
             assert not raster.profile["tiled"]
@@ -181,10 +183,11 @@ def test_fields_that_are_not_there_are_refused(client: TestClient, names: str) -
 
 
 def test_every_column_of_a_coalesced_group_has_the_same_bytes(client: TestClient) -> None:
-    path = "/collections/earth-relief/map/tiles/GNOSISGlobalGrid/2/0/{}"
-    first, *others = (client.get(path.format(col)).content for col in range(4))
-    assert all(other == first for other in others)
-    assert client.get(path.format(4)).content != first
+    path = "/collections/earth-relief/map/tiles/GNOSISGlobalGrid/1/0/{}"
+    answers = [client.get(path.format(col)) for col in range(4)]
+    assert [answer.status_code for answer in answers] == [200] * 4
+    first, second, third, fourth = (answer.content for answer in answers)
+    assert first == second != third == fourth
 
 
 def test_a_tile_without_data_inside_the_limits_is_an_image_that_says_so(serve: Serve, patch: Any) -> None:
