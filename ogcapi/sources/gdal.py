@@ -302,7 +302,10 @@ def read_window(
     rows, cols = window.shape
     area = rasterio.windows.Window(window.left, window.top, cols, rows)
     with _opened(file, overview) as dataset:
-        values = dataset.read(list(bands), window=area, out_dtype=dtype)
+        if len({dataset.dtypes[band - 1] for band in bands}) == 1:
+            values = dataset.read(list(bands), window=area, out_dtype=dtype)
+        else:  # rasterio reads no bands of different types together
+            values = np.stack([dataset.read(band, window=area, out_dtype=dtype) for band in bands])
         valid = dataset.read_masks(list(bands), window=area) != 0
         if header.alpha is not None:
             valid &= dataset.read(header.alpha, window=area) != 0

@@ -12,7 +12,7 @@ DTYPES = ["uint8", "int16", "uint16", "int32", "float32", "float64"]
 
 
 @st.composite
-def layers(draw, count=st.integers(0, 5), dtypes=DTYPES):
+def layers(draw, count, dtypes=DTYPES):
     """Rasters of one grid and one type."""
     shape = draw(st.tuples(st.integers(1, 2), st.integers(1, 4), st.integers(1, 4)))
     dtype = np.dtype(draw(st.sampled_from(dtypes)))
