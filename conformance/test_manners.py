@@ -239,6 +239,8 @@ def test_documents_and_tiles_say_how_long_they_keep(service: Service, walk: Walk
 def test_unchanged_resources_are_not_sent_again(service: Service, tiles: list[str], at: Places) -> None:
     """RFC 9110, 13.1.2: a strong ETag, the same each time, and 304."""
     for url in (service.address("/"), service.address("/collections"), *tiles):
+        if "no-store" in service.answer(url).headers.get("cache-control", ""):
+            continue  # an answer that is not to be kept, as one that lacks some of its data
         with at(url):
             etag = service.answer(url).headers["etag"]
             assert etag.startswith('"')
