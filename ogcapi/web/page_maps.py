@@ -3,16 +3,27 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from math import sqrt
+from math import prod, sqrt
 from typing import Any
 
 from ogcapi.model.link import Document
 from ogcapi.web.page_links import first_link, links, with_query
 from ogcapi.web.page_text import system
 
-__all__ = ["example_tiles", "level_drawings", "levels", "map_configuration", "picture", "set_title", "tile_address"]
+__all__ = [
+    "coverage_address",
+    "example_tiles",
+    "level_drawings",
+    "levels",
+    "map_configuration",
+    "picture",
+    "set_title",
+    "tile_address",
+]
 
 _MIN_TILE = 4  # pixels a side of the smallest tiles that a drawing shows one by one
+_WHOLE = 10_000_000  # cells, all fields together, that one would still fetch at once
+_OVERVIEW = 2048  # cells in x of what to fetch of a larger coverage
 _PICTURE_TYPES = ("image/webp", "image/png", "image/jpeg")  # smallest first
 
 
@@ -47,6 +58,17 @@ def _shape(document: Mapping[str, Any], systems: Mapping[str, Any] | None) -> fl
         sides.reverse()
     wide, high = sides[0] % 360 or 360 if sides[0] < 0 else sides[0], sides[1]
     return wide / high if high > 0 else None
+
+
+def coverage_address(collection: Mapping[str, Any], schema: Mapping[str, Any] | None) -> str | None:
+    """Where the values of a collection can be fetched at once: all of them, or fewer where they are too many."""
+    link = first_link(collection, "coverage")
+    if link is None:
+        return None
+    grid = collection.get("extent", {}).get("spatial", {}).get("grid", ())
+    cells = prod(axis["cellsCount"] for axis in grid) * len((schema or {}).get("properties", "1"))
+    size = {"width": _OVERVIEW} if cells > _WHOLE else {}
+    return with_query(link["href"], f="geotiff", **size)
 
 
 def map_configuration(

@@ -229,7 +229,7 @@ def test_a_related_document_of_an_unknown_name_is_refused() -> None:
         _page("landing.html", DOCUMENTS["landing"], {"stiles": {}})
 
 
-@pytest.mark.parametrize("file", [*TEMPLATES.glob("*.html"), *STATIC.glob("*.*")], ids=lambda file: file.name)
+@pytest.mark.parametrize("file", [*TEMPLATES.glob("*.html"), *STATIC.glob("*.*"), *STATIC.glob("map/*.js")], ids=lambda file: file.name)
 def test_our_own_files_name_no_other_host(file: Path) -> None:
     addresses = set(re.findall(r"""https?://[^\s"'<>)]+""", file.read_text()))
     names = {"http://www.w3.org/2000/svg", "http://www.opengis.net/", "http://www.opengis.net/def/crs/OGC/1.3/CRS84"}
