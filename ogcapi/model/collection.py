@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
@@ -13,7 +13,7 @@ from ogcapi.model.grid import Footprint, Grid
 from ogcapi.model.problem import NotFound, shown
 from ogcapi.model.raster import Field, Interval, Raster, Resampling, Selection
 from ogcapi.model.style import Style
-from ogcapi.model.tiles import TileLimits, TileMatrixSet
+from ogcapi.model.tiles import TileLimits, TileMatrixSet, finest_cell
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,7 +107,8 @@ class Collection:
     """For maps; coverages are always nearest."""
     styles: tuple[Style, ...]
     """The first is the default."""
-    tile_sets: tuple[TileSet, ...]
+    matrix_sets: tuple[TileMatrixSet, ...]
+    """Those it is offered in, as far as its data reach them."""
     revision: str = ""
     """Changes with the collection's configuration."""
     is_listed: bool = True
@@ -133,6 +134,14 @@ class Collection:
         crs = self.body.geographic
         return Footprint(crs=crs, bboxes=self.coverage.footprint.carried(crs))
 
+    @cached_property
+    def tile_sets(self) -> tuple[TileSet, ...]:
+        """How far the data fill each set; sets that they do not reach are left out.
+
+        Worked out when first asked for: only then the source must know its whole extent.
+        """
+        return tuple(filled(self.coverage, self.matrix_sets))
+
     def style(self, style_id: str) -> Style:
         """One of its styles. Raises `NotFound`."""
         for style in self.styles:
@@ -148,3 +157,12 @@ class Collection:
                 return tile_set
         known = ", ".join(tile_set.matrix_set.id for tile_set in self.tile_sets)
         raise NotFound(f"{self.id} has no tile matrix set {shown(matrix_set_id)}; expected one of {known}.")
+
+
+def filled(coverage: CoverageSource, matrix_sets: Iterable[TileMatrixSet]) -> Iterator[TileSet]:
+    """The tiles of each set that a coverage touches: from the first matrix to one at least as fine as its grid."""
+    for matrix_set in matrix_sets:
+        cell = finest_cell(coverage.grid, matrix_set)
+        limits = matrix_set.limits(coverage.footprint.carried(matrix_set.crs), cell) if cell else ()
+        if limits:
+            yield TileSet(matrix_set=matrix_set, limits=limits)

@@ -14,12 +14,12 @@ from typing import Any
 
 from ogcapi.config import Config, Resource
 from ogcapi.model.body import EARTH, body_of
-from ogcapi.model.collection import Collection, CoverageSource, TileSet
+from ogcapi.model.collection import Collection, CoverageSource
 from ogcapi.model.crs import UnknownCrs
 from ogcapi.model.problem import NotFound, Problem, SourceFailed, Unavailable, shown
 from ogcapi.model.raster import Field, FieldStatistics
 from ogcapi.model.style import Style
-from ogcapi.model.tiles import TileMatrixSet, finest_cell
+from ogcapi.model.tiles import TileMatrixSet
 from ogcapi.pixels.overlay import MosaicMethod
 from ogcapi.pixels.statistics import statistics
 from ogcapi.pixels.style import automatic
@@ -94,7 +94,7 @@ class Catalog:
         found = dict(self._known_sets)
         for one in self._opened():
             found |= {made.id: made for made in planetary(one.body) if one.body != EARTH and made.id not in found}
-            found |= {each.matrix_set.id: each.matrix_set for each in one.tile_sets}
+            found |= {each.id: each for each in one.matrix_sets}
         return found
 
     def _opened(self) -> Iterable[Collection]:
@@ -133,7 +133,9 @@ class Catalog:
         source, embedded = self._source(resource)
         revision = source.revision()
         sets = self._sets_of(resource, source, embedded)
-        styles = resource.options.styles or (automatic(source.fields, lambda: self._measure(resource, source, revision)[0]),)
+        styles = resource.options.styles or (
+            automatic(source.fields, lambda: self._measure(resource, source, revision)[0]),
+        )
         _check_styles(styles, source.fields)
         collection = Collection(
             id=resource.id,
@@ -147,7 +149,7 @@ class Catalog:
             coverage=source,
             resampling=resource.options.resampling,
             styles=styles,
-            tile_sets=tuple(tile_sets(source, sets)),
+            matrix_sets=tuple(sets),
             revision=hashlib.sha256(repr((resource, styles)).encode()).hexdigest()[:16],
             is_listed=not resource.hidden,
         )
@@ -211,15 +213,6 @@ class Catalog:
 
         key = f"statistics\n{resource.provider}\n{resource.options.mosaic_method}\n{revision}"
         return tuple(FieldStatistics(**document) for document in kept(self._folder, key, sampled))
-
-
-def tile_sets(source: CoverageSource, sets: Iterable[TileMatrixSet]) -> Iterable[TileSet]:
-    """How far a source fills each set: from the first matrix to one at least as fine as the data; none it misses."""
-    for matrix_set in sets:
-        cell = finest_cell(source.grid, matrix_set)
-        limits = matrix_set.limits(source.footprint.carried(matrix_set.crs), cell) if cell else ()
-        if limits:
-            yield TileSet(matrix_set=matrix_set, limits=limits)
 
 
 def _distinct(one: TileMatrixSet, known: Mapping[str, TileMatrixSet]) -> TileMatrixSet:

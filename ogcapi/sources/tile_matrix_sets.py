@@ -209,7 +209,7 @@ def _width(where: str, width: Any) -> VariableWidth:
         found = VariableWidth(*(int(width[key]) for key in ("coalesce", "minTileRow", "maxTileRow")))
     except (KeyError, TypeError, ValueError) as error:
         raise BadTileMatrixSet(
-            f"{where}.variableMatrixWidths: {str(width)[:100]!r} was given; expected coalesce, minTileRow and maxTileRow"
+            f"{where}.variableMatrixWidths: {str(width)[:100]!r} was given; expected coalesce, minTileRow, maxTileRow"
         ) from error
     if found.coalesce < 1 or found.min_row > found.max_row:
         raise BadTileMatrixSet(f"{where}.variableMatrixWidths: coalesce is at least 1 and rows go up")
