@@ -13,6 +13,7 @@ from ogcapi.web.page_text import system
 __all__ = [
     "coverage_address",
     "example_tiles",
+    "is_registered",
     "level_drawings",
     "levels",
     "map_configuration",
@@ -22,6 +23,7 @@ __all__ = [
 ]
 
 _MIN_TILE = 4  # pixels a side of the smallest tiles that a drawing shows one by one
+_REGISTRY = "http://www.opengis.net/def/tilematrixset/"
 _WHOLE = 10_000_000  # cells, all fields together, that one would still fetch at once
 _OVERVIEW = 2048  # cells in x of what to fetch of a larger coverage
 _PICTURE_TYPES = ("image/webp", "image/png", "image/jpeg")  # smallest first
@@ -124,7 +126,12 @@ def _tile_set(tileset: Mapping[str, Any], tile_matrix_sets: Mapping[str, Documen
 
 def set_title(tile_matrix_set: Mapping[str, Any]) -> str | None:
     """What people call a set: the registered ones by their ids, which are better known than their titles."""
-    return tile_matrix_set.get("id" if "uri" in tile_matrix_set else "title")
+    return tile_matrix_set.get("id" if is_registered(tile_matrix_set) else "title")
+
+
+def is_registered(tile_matrix_set: Mapping[str, Any]) -> bool:
+    """Whether a set is one of OGC's registry."""
+    return str(tile_matrix_set.get("uri", "")).startswith(_REGISTRY)
 
 
 def tile_address(tileset: Mapping[str, Any]) -> str | None:

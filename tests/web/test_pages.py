@@ -10,6 +10,8 @@ from typing import Any
 
 import pytest
 
+from ogcapi.web.page_maps import picture
+from ogcapi.web.page_text import coordinate, number
 from ogcapi.web.pages import render
 
 PROJECT = Path(__file__).parents[2]
@@ -208,6 +210,49 @@ def test_the_body_of_a_collection_names_its_latitudes() -> None:
     assert "Longitude180° W to 180° E" in re.sub(r"\s*\n\s*", "", text)
 
 
+def test_an_unregistered_set_is_not_said_to_be_registered() -> None:
+    _, elements = _page(*PAGES["tile matrix sets"])
+    _, _, mars = elements.text.partition("MarsMercatorSphere")
+    assert "by OGC" in elements.text
+    assert "by OGC" not in mars
+
+
+@pytest.mark.parametrize(
+    ("value", "text"),
+    [
+        (0.08789062, "0.0878906"),
+        (1024, "1024"),
+        (-8000.0, "−8000"),
+        (3396190, "3 396 190"),
+        (148848291.77169532, "148 848 292"),
+        (0.0, "0"),
+        (1.5e-7, "1.5 × 10⁻⁷"),
+    ],
+)
+def test_numbers_have_thin_spaces_and_no_false_precision(value: float, text: str) -> None:
+    assert number(value).replace("\u202f", " ") == text
+
+
+@pytest.mark.parametrize(
+    ("value", "axis", "text"),
+    [
+        (-33.7, ("Lon", "east", "degree"), "33.7° W"),
+        (33.7, ("Lon", "west", "degree"), "33.7° W"),
+        (0.0, ("Lat", "north", "degree"), "0°"),
+        (-10669445.554, ("E", "east", "metre"), "E −10 669 446 m"),
+    ],
+)
+def test_coordinates_keep_their_direction(value: float, axis: tuple[str, str, str], text: str) -> None:
+    assert coordinate(value, axis).replace("\u202f", " ") == text
+
+
+def test_a_picture_has_the_shape_of_the_extent_whatever_the_axis_order() -> None:
+    for name in ("mola", "blue_marble"):  # 2:1, latitude first
+        found = picture(_collection(name), DOCUMENTS["systems"], 480, 240)
+        assert found is not None
+        assert (found["width"], found["height"]) == (480, 240)
+
+
 def test_every_conformance_class_is_on_the_page_of_conformance() -> None:
     _, elements = _page(*PAGES["conformance"])
     assert [uri for uri in DOCUMENTS["conformance"]["conformsTo"] if uri not in elements.text] == []
@@ -229,7 +274,9 @@ def test_a_related_document_of_an_unknown_name_is_refused() -> None:
         _page("landing.html", DOCUMENTS["landing"], {"stiles": {}})
 
 
-@pytest.mark.parametrize("file", [*TEMPLATES.glob("*.html"), *STATIC.glob("*.*"), *STATIC.glob("map/*.js")], ids=lambda file: file.name)
+@pytest.mark.parametrize(
+    "file", [*TEMPLATES.glob("*.html"), *STATIC.glob("*.*"), *STATIC.glob("map/*.js")], ids=lambda file: file.name
+)
 def test_our_own_files_name_no_other_host(file: Path) -> None:
     addresses = set(re.findall(r"""https?://[^\s"'<>)]+""", file.read_text()))
     names = {"http://www.w3.org/2000/svg", "http://www.opengis.net/", "http://www.opengis.net/def/crs/OGC/1.3/CRS84"}
