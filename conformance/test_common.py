@@ -112,8 +112,8 @@ def test_the_documents_meet_their_schema(service: Service, validate: Validate, p
 
 @AS_JSON
 @pytest.mark.parametrize("path", FIXED_PATHS)
-def test_json_is_had_by_accept_and_by_a_link(service: Service, path: str) -> None:
-    """`/req/json/definition`; that `f` takes a short name and a media type is what all test suites assume."""
+def test_json_is_had_by_accept_and_by_f(service: Service, path: str) -> None:
+    """`/req/json/definition`; that `f` takes a short name or a media type is what all test suites assume."""
     url = service.address(path)
     asked = service.document(url)
     for spelling in ("json", JSON):

@@ -13,6 +13,7 @@ from conformance.matrices import Box, MatrixSet, crs_of, in_x_y_order
 
 KINDS = ("map", "coverage", "vector")
 SAMPLE_STEP = 16  # of the tile matrix sets that no tileset uses, every so many are looked at
+NO_SUCH_TILE = (400, 404)  # Tiles 1 `/req/core/tc-error` allows either
 
 
 @dataclass(frozen=True, kw_only=True)
