@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import morecantile
 import numpy as np
 import pytest
 import rasterio
 from rasterio import enums
 
+from ogcapi.model.body import body_of
 from ogcapi.model.collection import CoverageSource
 from ogcapi.model.crs import parse_crs
-from ogcapi.model.grid import BBox, Grid
+from ogcapi.model.grid import BBox, Grid, carry
 from ogcapi.model.raster import Raster, Resampling, Selection
 
 DEMO = Path(__file__).parents[1] / "demo"
@@ -89,3 +92,53 @@ def grid_of(crs: str, bounds: Sequence[float], width: int, height: int) -> Grid:
 def read_all(source: CoverageSource, grid: Grid, method: Resampling = Resampling.NEAREST) -> Raster:
     """Every field on a grid."""
     return source.read(grid, Selection(fields=tuple(field.name for field in source.fields), method=method))
+
+
+def write_mosaic(
+    path: Path,
+    assets: Sequence[str],
+    *,
+    zoom: int,
+    box: Sequence[float] | None = None,
+    bounds: Mapping[str, Sequence[float]] | None = None,
+    **members: Any,
+) -> Path:
+    """A MosaicJSON over assets beside it; those that are not there lie in `bounds` (degrees), else in `box`."""
+    web_mercator = morecantile.tms.get("WebMercatorQuad")
+    known = dict(bounds or {})
+    for name in assets:
+        if name not in known and (path.parent / name).is_file():
+            known[name] = _degrees(path.parent / name)
+    around = box or _around(list(known.values()))
+    tiles: dict[str, list[str]] = {}
+    for name in assets:
+        west, south, east, north = known.get(name, around)
+        for part in ((west, east),) if west < east else ((west, 180), (-180, east)):
+            for tile in web_mercator.tiles(part[0], south, part[1], north, [zoom]):
+                tiles.setdefault(web_mercator.quadkey(tile), []).append(name)
+    document = {
+        "mosaicjson": "0.0.3",
+        "minzoom": zoom,
+        "maxzoom": zoom + 2,
+        "quadkey_zoom": zoom,
+        "bounds": list(around),
+        "tiles": tiles,
+    }
+    path.write_text(json.dumps(document | members))
+    return path
+
+
+def _degrees(path: Path) -> Sequence[float]:
+    """Where a file lies; anywhere near where it cannot be opened."""
+    try:
+        with rasterio.open(path) as dataset:
+            crs, (west, south, east, north) = parse_crs(dataset.crs.to_wkt()), dataset.bounds
+    except rasterio.errors.RasterioIOError:
+        return -10, -10, 20, 20
+    (box,) = carry(BBox(xmin=west, ymin=south, xmax=east, ymax=north), crs, body_of(crs).geographic)
+    return box.bounds
+
+
+def _around(boxes: Sequence[Sequence[float]]) -> Sequence[float]:
+    west, south, east, north = zip(*boxes, strict=True)
+    return min(west), min(south), max(east), max(north)

@@ -9,7 +9,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from math import ceil, floor, isfinite
-from os.path import normpath
+from os.path import normpath, sep
 from pathlib import Path
 from typing import Any
 
@@ -96,13 +96,13 @@ class _Places:
     roots: tuple[Path, ...]
 
     @cached_property
-    def _allowed(self) -> tuple[Path, ...]:
+    def _allowed(self) -> tuple[str, ...]:
         folder = Path(self.document_href).absolute().parent
-        return tuple(Path(normpath(one.absolute())) for one in (folder, *self.roots))
+        return tuple(normpath(one.absolute()) for one in (folder, *self.roots))
 
     @cached_property
     def _within(self) -> tuple[Path, ...]:
-        return tuple(one.resolve() for one in self._allowed)
+        return tuple(Path(one).resolve() for one in self._allowed)
 
     def asset(self, prefix: str, text: str) -> Asset:
         """The asset that a document names. Raises `SourceFailed` where it may not lie there."""
@@ -114,10 +114,11 @@ class _Places:
             if not storage.is_remote(address):
                 raise SourceFailed(self.name, f"its asset {shown(name)} is no address; expected a URL")
             return Asset(name=name, href=address)
-        if Path(href).is_absolute() and self.trusted:
-            return Asset(name=name, href=normpath(href))
-        place = normpath(self._allowed[0] / href)
-        if not any(Path(place).is_relative_to(one) for one in self._allowed):
+        is_absolute = href.startswith(sep)  # texts, not paths: there may be a hundred thousand of them
+        place = normpath(href if is_absolute else f"{self._allowed[0]}{sep}{href}")
+        if is_absolute and self.trusted:
+            return Asset(name=name, href=place)
+        if not any(place.startswith(one.rstrip(sep) + sep) for one in self._allowed):
             expected = "a path beneath the document's folder or an allowed root"
             raise SourceFailed(self.name, f"its asset {shown(name)} lies elsewhere; expected {expected}")
         return Asset(name=name, href=place, within=self._within)
