@@ -23,7 +23,6 @@ NPM_FILES = ("package.json", "package-lock.json")
 # file of an npm package -> name in VENDOR
 ASSETS = {
     "ol/dist/ol.js": "ol.js",
-    "ol/ol.css": "ol.css",
     "proj4/dist/proj4.js": "proj4.js",
     "swagger-ui-dist/swagger-ui-bundle.js": "swagger-ui-bundle.js",
     "swagger-ui-dist/swagger-ui.css": "swagger-ui.css",

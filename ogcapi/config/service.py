@@ -37,7 +37,7 @@ class Limits(Section):
     unused = frozenset(
         {"max_items", "default_items", "max_distance_x", "max_distance_y", "max_distance_units", "on_exceed"}
     )
-    cells: Annotated[int, whole(1, 2**40)] = 25_000_000
+    cells: Annotated[int, whole(1, 2**40)] = 40_000_000
     """Cells (width × height × fields) in one coverage or map; more is answered with 413."""
     tile_size: Annotated[int, whole(16, 8192)] = 1024
     """Largest `width` and `height` of a map tile, in pixels."""

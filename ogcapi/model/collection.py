@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol
@@ -112,6 +112,7 @@ class Collection:
     revision: str = ""
     """Changes with the collection's configuration."""
     is_listed: bool = True
+    _filled: dict[str, TileSet] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @cached_property
     def body(self) -> Body:
@@ -140,7 +141,15 @@ class Collection:
 
         Worked out when first asked for: only then the source must know its whole extent.
         """
-        return tuple(filled(self.coverage, self.matrix_sets))
+        return tuple(found for found in map(self.filled, self.matrix_sets) if found.limits)
+
+    def filled(self, matrix_set: TileMatrixSet) -> TileSet:
+        """The tiles that the data touch in any set of the body: from the first matrix to one as fine as the data."""
+        if matrix_set.id not in self._filled:
+            cell = finest_cell(self.coverage.grid, matrix_set)
+            bboxes = self.coverage.footprint.carried(matrix_set.crs) if cell else ()
+            self._filled[matrix_set.id] = TileSet(matrix_set=matrix_set, limits=matrix_set.limits(bboxes, cell))
+        return self._filled[matrix_set.id]
 
     def style(self, style_id: str) -> Style:
         """One of its styles. Raises `NotFound`."""
@@ -157,12 +166,3 @@ class Collection:
                 return tile_set
         known = ", ".join(tile_set.matrix_set.id for tile_set in self.tile_sets)
         raise NotFound(f"{self.id} has no tile matrix set {shown(matrix_set_id)}; expected one of {known}.")
-
-
-def filled(coverage: CoverageSource, matrix_sets: Iterable[TileMatrixSet]) -> Iterator[TileSet]:
-    """The tiles of each set that a coverage touches: from the first matrix to one at least as fine as its grid."""
-    for matrix_set in matrix_sets:
-        cell = finest_cell(coverage.grid, matrix_set)
-        limits = matrix_set.limits(coverage.footprint.carried(matrix_set.crs), cell) if cell else ()
-        if limits:
-            yield TileSet(matrix_set=matrix_set, limits=limits)

@@ -187,6 +187,8 @@ def _field(field: Field, found: FieldStatistics, number: int) -> Document:
         **bounds,
         "x-ogc-propertySeq": number,
     }
+    if (field.scale, field.offset) != (1.0, 0.0):
+        described["description"] = f"Values leave as stored: physical = stored × {field.scale} + {field.offset}."
     if found.minimum is not None:
         described["examples"] = [found.minimum, found.maximum]
     if field.unit:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from functools import reduce
 from urllib.parse import quote
 
 from ogcapi.model.collection import Collection, TileSet
@@ -89,19 +90,19 @@ def tiled_collection(one: Collection, operations: TileOperations, data_type: str
 def tiled_dataset(
     found: Sequence[Collection], operations: TileOperations, service: Service, chosen: Sequence[str] | None
 ) -> Tiled:
-    """The tiles of several collections drawn together, those of one body in each set."""
-    merged: dict[str, TileSet] = {}
-    for one in found:
-        for more in one.tile_sets:
-            known = merged.get(more.matrix_set.id)
-            merged[more.matrix_set.id] = merge(known, more) if known else more
+    """The tiles of several collections drawn together: in each set that one of them is offered in, all of its body."""
+    offered = {each.matrix_set.id: each.matrix_set for one in found for each in one.tile_sets}
+    merged = []
+    for matrix_set in offered.values():
+        parts = [one.filled(matrix_set) for one in found if one.body == matrix_set.body]
+        merged.append(reduce(merge, parts))
     return Tiled(
         operations=operations,
         path={},
         title=service.title,
         data_type="map",
         collections=found,
-        tile_sets=tuple(merged.values()),
+        tile_sets=tuple(merged),
         query=f"collections={quote(','.join(chosen), safe=',')}" if chosen else "",
         of_dataset=True,
         attribution=" · ".join(dict.fromkeys(one.attribution for one in found if one.attribution)) or None,

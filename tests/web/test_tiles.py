@@ -278,3 +278,14 @@ def test_narrower_collections_have_narrower_limits(serve: Serve, patch: str) -> 
     path = f"/map/tiles/WorldCRS84Quad/{deep['tileMatrix']}/{deep['minTileRow']}/0"
     assert client.get(path).status_code == 200
     assert client.get(f"{path}?collections=two").status_code == 404
+
+
+def test_limits_of_the_dataset_hold_every_collection_that_is_drawn(serve: Serve, patch: str) -> None:
+    more = (
+        "all: {providers: [{name: COG, data: demo/earth/relief.tif, options: {tile_matrix_sets: [WorldCRS84Quad]}}]}, "
+    )
+    client = serve(patch.replace("resources: {", "resources: {" + more))
+    found = tile_sets(client, "/map/tiles")["WebMercatorQuad"]
+    assert {layer["id"] for layer in found["layers"]} == {"all", "two"}
+    first = found["tileMatrixSetLimits"][1]
+    assert (first["minTileRow"], first["maxTileRow"], first["minTileCol"], first["maxTileCol"]) == (0, 1, 0, 1)
