@@ -6,7 +6,7 @@ import logging
 import threading
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import pairwise
 from pathlib import Path
 from urllib.parse import urlsplit
@@ -16,7 +16,7 @@ import numpy as np
 import rasterio
 import rasterio.shutil
 from rasterio._err import CPLE_BaseError
-from rasterio.enums import ColorInterp
+from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader, MemoryFile
 
@@ -30,7 +30,7 @@ logger = logging.getLogger("ogcapi.sources")
 
 _FAILURES = (RasterioError, CPLE_BaseError, OSError, NotGeoreferencedWarning)
 _IDLE = 64  # datasets kept open while nobody reads them
-_REMOTE_OPTIONS = {
+_REMOTE_OPTIONS: dict[str, str | float] = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",  # no questions about files beside the one that is named
     "GDAL_HTTP_CONNECTTIMEOUT": 5,
     "GDAL_HTTP_TIMEOUT": 15,
@@ -87,6 +87,8 @@ class Header:
     """Least and greatest value of each field as the file's metadata give them."""
     overviews: tuple[tuple[int, int], ...]
     """(width, height) of each overview, finest first."""
+    has_mask: bool = False
+    """Whether the file says apart from its bands where there are data; nodata then says nothing."""
 
 
 @dataclass(frozen=True)
@@ -124,24 +126,46 @@ def close_idle() -> None:
 
 
 @contextmanager
-def _opened(file: File, overview: int | None = None) -> Iterator[DatasetReader]:
+def _opened(file: File, overview: int | None = None, revision: str | None = None) -> Iterator[DatasetReader]:
     """A dataset for one thread at a time. Raises `SourceFailed` where it cannot be opened, or read while in use."""
-    key = (file.href, file.driver, overview, storage.revision(file.href))
-    options = _REMOTE_OPTIONS if storage.is_remote(file.href) else {}
-    with rasterio.Env(**options):
+    key = (file.href, file.driver, overview, revision or storage.revision(file.href))
+    with rasterio.Env(**_options(file)):
         dataset = _pool.take(key)
         if dataset is None:
             dataset = _open(file, overview)
         try:
-            yield dataset
-        except _FAILURES as error:
-            dataset.close()
-            _note(file, error)
-            raise SourceFailed(file.name, "its values could not be read; it may be truncated or damaged") from error
+            with _named(file):
+                yield dataset
         except BaseException:
             dataset.close()
             raise
         _pool.give(key, dataset)
+
+
+@contextmanager
+def _opened_once(file: File, content: bytes | None) -> Iterator[DatasetReader]:
+    """A dataset of the file, or of its beginning, opened now and closed after. Raises `SourceFailed`."""
+    with rasterio.Env(**_options(file)):
+        if content is None:
+            with _open(file, None) as dataset, _named(file):
+                yield dataset
+            return
+        with _named(file), MemoryFile(content, ext=".tif") as memory, memory.open(driver="GTiff") as dataset:
+            yield dataset
+
+
+def _options(file: File) -> dict[str, str | float]:
+    return _REMOTE_OPTIONS if storage.is_remote(file.href) else {}
+
+
+@contextmanager
+def _named(file: File) -> Iterator[None]:
+    """What GDAL raises, as a problem that names the file."""
+    try:
+        yield
+    except _FAILURES as error:
+        _note(file, error)
+        raise SourceFailed(file.name, "its values could not be read; it may be truncated or damaged") from error
 
 
 def _open(file: File, overview: int | None) -> DatasetReader:
@@ -181,26 +205,58 @@ def _gdal_path(file: File) -> str:
 def read_header(file: File) -> Header:
     """What the file says of itself. Raises `SourceFailed` where it cannot be served, with the reason."""
     with _opened(file) as dataset:
-        geometry = _geometry(file, dataset)
-        alpha = next((i for i, c in enumerate(dataset.colorinterp, 1) if c is ColorInterp.alpha), None)
-        bands = tuple(band for band in dataset.indexes if band != alpha)
-        if not bands:
-            raise SourceFailed(file.name, "it has no bands")
-        for band in bands:
-            if np.dtype(dataset.dtypes[band - 1]).kind not in "iuf":
-                raise SourceFailed(
-                    file.name, f"band {band} is of type {dataset.dtypes[band - 1]}; only real numbers are served"
-                )
-        fields = _fields(dataset, bands)
-        spans = tuple(_span(dataset.tags(band)) for band in bands)
-        count = min(len(dataset.overviews(band)) for band in dataset.indexes)
-    sizes = [(geometry.width, geometry.height)]
+        header, count = _header(file, dataset)
+    sizes = []
     for overview in range(count):
         with _opened(file, overview) as dataset:
             sizes.append((dataset.width, dataset.height))
-    if any(finer[0] <= coarser[0] for finer, coarser in pairwise(sizes)):
-        sizes = sizes[:1]  # overviews in no order are no pyramid
-    return Header(geometry=geometry, bands=bands, alpha=alpha, fields=fields, spans=spans, overviews=tuple(sizes[1:]))
+    return _with_overviews(header, sizes)
+
+
+def read_tiff_header(file: File, overviews: Sequence[tuple[int, int]], content: bytes | None) -> Header | None:
+    """The same of a TIFF whose overviews' sizes are known, as it is now: nothing that is kept open is asked.
+
+    With `content`, the beginning of the file, only that is read. None where GDAL sees other overviews, as it does where
+    they lie in a file beside. Raises `SourceFailed`.
+    """
+    with _opened_once(file, content) as dataset:
+        header, count = _header(file, dataset)
+        factors = [dataset.overviews(band)[:count] for band in dataset.indexes]
+    mine = [round(header.geometry.width / width) for width, _ in overviews]
+    return _with_overviews(header, overviews) if all(factor == mine for factor in factors) else None
+
+
+def _header(file: File, dataset: DatasetReader) -> tuple[Header, int]:
+    """The header but for overviews, and how many of those each band has."""
+    geometry = _geometry(file, dataset)
+    alpha = next((i for i, c in enumerate(dataset.colorinterp, 1) if c is ColorInterp.alpha), None)
+    bands = tuple(band for band in dataset.indexes if band != alpha)
+    if not bands:
+        raise SourceFailed(file.name, "it has no bands")
+    for band in bands:
+        if np.dtype(dataset.dtypes[band - 1]).kind not in "iuf":
+            raise SourceFailed(
+                file.name, f"band {band} is of type {dataset.dtypes[band - 1]}; only real numbers are served"
+            )
+    header = Header(
+        geometry=geometry,
+        bands=bands,
+        alpha=alpha,
+        fields=_fields(dataset, bands),
+        spans=tuple(_span(dataset.tags(band)) for band in bands),
+        overviews=(),
+        has_mask=any(
+            MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags for flags in dataset.mask_flag_enums
+        ),
+    )
+    return header, min(len(dataset.overviews(band)) for band in dataset.indexes)
+
+
+def _with_overviews(header: Header, sizes: Sequence[tuple[int, int]]) -> Header:
+    widths = [header.geometry.width, *(width for width, _ in sizes)]
+    if any(finer <= coarser for finer, coarser in pairwise(widths)):
+        return header  # overviews in no order are no pyramid
+    return replace(header, overviews=tuple(sizes))
 
 
 def _geometry(file: File, dataset: DatasetReader) -> Geometry:

@@ -6,20 +6,25 @@ import os
 import threading
 import time
 from collections import OrderedDict
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import urljoin, urlsplit, urlunsplit
 
 import httpx
 import obstore
 from obstore.exceptions import BaseError
-from obstore.store import S3Store
+from obstore.store import AzureStore, GCSStore, ObjectStore, S3Store
 
 from ogcapi.model.problem import SourceFailed
 
+if TYPE_CHECKING:
+    from obstore import ObjectMeta  # a type that is nothing when run
+
 WEB_SCHEMES = ("http", "https")
-STORE_SCHEMES = ("s3",)
+STORE_SCHEMES = ("s3", "gs", "az")
 ABSENT = "absent"
 """The revision of what cannot be reached."""
 
@@ -72,13 +77,15 @@ class _Revisions:
         if time.monotonic() < look_at:
             return text
         text = _look(href)
-        wait_s = _ABSENT_S if text == ABSENT and is_remote(href) else _LOOK_AGAIN_S
+        self.put(href, text, _ABSENT_S if text == ABSENT and is_remote(href) else _LOOK_AGAIN_S)
+        return text
+
+    def put(self, href: str, text: str, wait_s: float) -> None:
         with self.lock:
             self.known[href] = time.monotonic() + wait_s, text
             self.known.move_to_end(href)
             while len(self.known) > _MAX_KNOWN:
                 self.known.popitem(last=False)
-        return text
 
     def forget(self) -> None:
         with self.lock:
@@ -94,6 +101,11 @@ def revision(href: str) -> str:
     Looked at again at most every ten seconds.
     """
     return _revisions.get(href)
+
+
+def note_revision(href: str, text: str) -> None:
+    """Take a revision that an answer of the file's server has just told."""
+    _revisions.put(href, text, _LOOK_AGAIN_S)
 
 
 def forget_revisions() -> None:
@@ -112,50 +124,66 @@ def _look(href: str) -> str:
 
 
 @lru_cache(maxsize=1)
-def _client() -> httpx.Client:
+def client() -> httpx.Client:
+    """The one client of all http(s) addresses; for any thread."""
     timeout = httpx.Timeout(_READ_S, connect=_CONNECT_S)
     return httpx.Client(timeout=timeout, follow_redirects=True, max_redirects=_MAX_REDIRECTS)
 
 
 def _web_revision(href: str) -> str:
     try:
-        answer = _client().head(href)
+        answer = client().head(href)
         if answer.status_code in {403, 405, 501}:  # signed addresses often allow nothing but GET
-            with _client().stream("GET", href, headers={"Range": "bytes=0-0"}) as answer:
+            with client().stream("GET", href, headers={"Range": "bytes=0-0"}) as answer:
                 pass
     except (httpx.HTTPError, httpx.InvalidURL):
         return ABSENT
-    if not answer.is_success:
-        return ABSENT
-    told = answer.headers
+    return web_revision(answer.headers) if answer.is_success else ABSENT
+
+
+def web_revision(told: Mapping[str, str]) -> str:
+    """The revision that an answer's headers tell, whether it is the whole file's or a range's."""
     length = told.get("content-range", told.get("content-length", "")).rpartition("/")[2]
     return "-".join(filter(None, (told.get("etag") or told.get("last-modified"), length))) or "present"
 
 
 def _store_revision(href: str) -> str:
     try:
-        found = obstore.head(*_object(href))
+        return store_revision(obstore.head(*stored_object(href)))
     except (BaseError, OSError, ValueError):
         return ABSENT
-    return f"{found.get('e_tag') or found['last_modified'].isoformat()}-{found['size']}"
 
 
-def _object(href: str) -> tuple[S3Store, str]:
+def store_revision(told: ObjectMeta) -> str:
+    """The revision that an object's metadata tell."""
+    return f"{told.get('e_tag') or told['last_modified'].isoformat()}-{told['size']}"
+
+
+def stored_object(href: str) -> tuple[ObjectStore, str]:
     """The store and the key that an address names."""
     parts = urlsplit(href)
-    return _store(parts.netloc), parts.path.lstrip("/")
+    return _store(parts.netloc, parts.scheme), parts.path.lstrip("/")
+
+
+_STORES: dict[str, tuple[type[S3Store] | type[GCSStore] | type[AzureStore], str]] = {
+    "s3": (S3Store, "AWS_NO_SIGN_REQUEST"),
+    "gs": (GCSStore, "GS_NO_SIGN_REQUEST"),
+    "az": (AzureStore, "AZURE_NO_SIGN_REQUEST"),
+}  # by scheme; GDAL's name of the variable that says that no credentials are needed
 
 
 @lru_cache(maxsize=64)
-def _store(bucket: str) -> S3Store:
+def _store(bucket: str, scheme: str = "s3") -> ObjectStore:
     """A bucket, with the credentials of the environment."""
-    unsigned = os.environ.get("AWS_NO_SIGN_REQUEST", "").upper() in {"YES", "TRUE", "1"}  # GDAL's name for it
-    return S3Store.from_url(
-        f"s3://{bucket}",
-        config={"skip_signature": True} if unsigned else None,
+    kind, unsigned = _STORES[scheme]
+    skips = os.environ.get(unsigned, "").upper() in {"YES", "TRUE", "1"}
+    store: ObjectStore = kind.from_url(
+        f"{scheme}://{bucket}",
+        config={"skip_signature": True} if skips else None,
         client_options={"connect_timeout": f"{_CONNECT_S}s", "timeout": f"{_READ_S}s", "allow_http": True},
         retry_config={"max_retries": 1},
     )
+    return store
 
 
 def fetch(href: str, limit_bytes: int) -> bytes:
@@ -166,7 +194,7 @@ def fetch(href: str, limit_bytes: int) -> bytes:
     if urlsplit(href).scheme in WEB_SCHEMES:
         return _read_web(href, name, limit_bytes)
     try:
-        answer = obstore.get(*_object(href))
+        answer = obstore.get(*stored_object(href))
         if answer.meta["size"] > limit_bytes:
             raise SourceFailed(name, _too_large(limit_bytes))
         return bytes(answer.bytes())
@@ -190,7 +218,7 @@ def _read_local(path: Path, name: str, limit_bytes: int) -> bytes:
 def _read_web(href: str, name: str, limit_bytes: int) -> bytes:
     content = bytearray()
     try:
-        with _client().stream("GET", href) as answer:
+        with client().stream("GET", href) as answer:
             if not answer.is_success:
                 raise SourceFailed(name, f"its server answered {answer.status_code}")
             for piece in answer.iter_bytes():

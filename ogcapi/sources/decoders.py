@@ -1,0 +1,223 @@
+"""The compressions of TIFF: stored bytes of a chunk (a tile or a strip) to its cells."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Callable
+from dataclasses import dataclass
+from typing import Any
+
+import imagecodecs
+import numpy as np
+import numpy.typing as npt
+
+from ogcapi.model.raster import Valid, Values
+
+NONE, LZW, JPEG, DEFLATE, PACKBITS, OLD_DEFLATE, LZMA, ZSTD, WEBP, LERC = (
+    1,
+    5,
+    7,
+    8,
+    32773,
+    32946,
+    34925,
+    50000,
+    50001,
+    34887,
+)
+"""TIFF's numbers of the compressions."""
+HORIZONTAL, FLOATING = 2, 3
+"""TIFF's numbers of the predictors."""
+_YCBCR = 6
+
+Bytes = npt.NDArray[np.uint8]
+
+
+class Damaged(Exception):
+    """The stored bytes are not what they should be."""
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Layout:
+    """How the cells of the chunks of one image are stored."""
+
+    width: int
+    """Columns of a chunk."""
+    samples: int
+    """Values of a cell in a chunk."""
+    stored: np.dtype[Any]
+    """Type and byte order of a stored value, once its bits are whole bytes."""
+    bits: int
+    """Bits of a stored value."""
+    dtype: np.dtype[Any]
+    """Type of the decoded values, in the machine's byte order."""
+    compression: int
+    predictor: int = 1
+    photometric: int = 1
+    has_alpha: bool = False
+    """Whether the last sample says how opaque a cell is."""
+    tables: bytes | None = None
+    """JPEG: the tables that all chunks share."""
+    inner: int = NONE
+    """LERC: how its bytes are compressed again."""
+
+
+def decode(content: bytes, layout: Layout, rows: int) -> Values:
+    """The cells (row, col, sample) of a chunk of that many rows: C-contiguous, in the machine's byte order.
+
+    Raises `Damaged` where the bytes are not those of such a chunk; nothing larger is ever made of them.
+    """
+    try:
+        if layout.compression in _PICTURES:
+            cells = _picture(content, layout, rows)
+        else:
+            cells = _of_stream(content, layout, rows)
+    except _FAILURES as error:
+        raise Damaged(f"{type(error).__name__}: {error}") from error
+    return np.ascontiguousarray(cells, layout.dtype)
+
+
+def _of_stream(content: bytes, layout: Layout, rows: int) -> Values:
+    """Cells of the bytes that a chunk is after decompression."""
+    per_row = layout.width * layout.samples
+    row_bytes = (per_row * layout.bits + 7) // 8
+    flat = STREAMS[layout.compression](content, rows * row_bytes)
+    if flat.size < rows * row_bytes:
+        raise Damaged("there are fewer bytes than cells")
+    if layout.bits not in (8, 16, 32, 64):
+        whole = imagecodecs.packints_decode(
+            flat.tobytes(), layout.stored.newbyteorder("="), layout.bits, runlen=per_row
+        )
+        return np.asarray(whole).reshape(rows, layout.width, layout.samples)
+    shape = rows, layout.width, layout.samples
+    if layout.predictor == FLOATING:
+        return _undo_floating(flat, layout, shape)
+    cells = flat.view(layout.stored).reshape(shape)
+    if not layout.stored.isnative:
+        cells = cells.astype(layout.stored.newbyteorder("="))
+    return _undo_horizontal(cells) if layout.predictor == HORIZONTAL else cells
+
+
+def _undo_horizontal(cells: Values) -> Values:
+    """Running sums along the rows, of the values' bits as whole numbers."""
+    whole = cells.view(f"u{cells.itemsize}")
+    sums = np.empty_like(whole)
+    imagecodecs.delta_decode(whole, axis=1, out=sums)
+    return sums.view(cells.dtype)
+
+
+def _undo_floating(flat: Bytes, layout: Layout, shape: tuple[int, int, int]) -> Values:
+    """Running sums of bytes along the rows; a row holds the highest bytes of all values first."""
+    rows, width, samples = shape
+    size = layout.stored.itemsize
+    planes = flat.reshape(rows, size * width, samples)
+    np.cumsum(planes, axis=1, dtype=np.uint8, out=planes)
+    big = np.ascontiguousarray(planes.reshape(rows, size, width * samples).transpose(0, 2, 1))
+    return big.view(layout.stored.newbyteorder(">")).astype(layout.stored.newbyteorder("=")).reshape(shape)
+
+
+def _filled(decoder: Callable[..., Any]) -> Callable[[bytes, int], Bytes]:
+    """A decoder that writes into memory of a known size."""
+
+    def decoded(content: bytes, length: int) -> Bytes:
+        out = np.empty(length, np.uint8)
+        made = decoder(content, out=out)
+        return out[: len(made)]
+
+    return decoded
+
+
+def _inflate(content: bytes, length: int) -> Bytes:
+    try:
+        return _deflate(content, length)
+    except imagecodecs.DeflateError:
+        # some writers fill a last strip; zlib stops where it has enough
+        return np.frombuffer(bytearray(zlib.decompressobj().decompress(content, length)), np.uint8)
+
+
+_deflate = _filled(imagecodecs.deflate_decode)
+
+
+def _plain(content: bytes, length: int) -> Bytes:
+    return np.frombuffer(bytearray(content[:length]), np.uint8)
+
+
+STREAMS: dict[int, Callable[[bytes, int], Bytes]] = {
+    NONE: _plain,
+    LZW: _filled(imagecodecs.lzw_decode),
+    DEFLATE: _inflate,
+    OLD_DEFLATE: _inflate,
+    PACKBITS: _filled(imagecodecs.packbits_decode),
+    LZMA: _filled(imagecodecs.lzma_decode),
+    ZSTD: _filled(imagecodecs.zstd_decode),
+}
+"""By TIFF's number of the compression: at most that many bytes, writable, of compressed ones."""
+
+PREDICTED = {LZW, DEFLATE, OLD_DEFLATE, LZMA, ZSTD}
+"""Compressions that a predictor may precede; with others the tag says nothing."""
+
+
+def _jpeg(content: bytes, layout: Layout, out: Values) -> None:
+    colours: dict[str, Any] = {}
+    if layout.photometric == _YCBCR:
+        colours = {"outcolorspace": "RGB"}
+    elif layout.samples == 3:
+        colours = {"colorspace": "RGB", "outcolorspace": "RGB"}
+    imagecodecs.jpeg8_decode(content, tables=layout.tables, out=out, **colours)
+
+
+def _webp(content: bytes, layout: Layout, out: Values) -> None:
+    imagecodecs.webp_decode(content, hasalpha=layout.samples == 4, out=out)
+
+
+def _lerc(content: bytes, layout: Layout, out: Values) -> None:
+    """LERC keeps apart which cells it holds: those of floats are NaN elsewhere; of bytes with alpha, alpha is that."""
+    limit = out.nbytes * 2 + (1 << 16)  # what does not compress is stored with a little beside it
+    blob = content if layout.inner == NONE else STREAMS[layout.inner](content, limit).tobytes()
+    if layout.has_alpha and out.dtype == np.uint8:
+        try:
+            _lerc_into(blob, out)
+        except ValueError:  # written without its alpha
+            colours = np.empty((*out.shape[:2], layout.samples - 1), np.uint8)
+            mask = _lerc_into(blob, colours)
+            out[..., :-1] = colours
+            out[..., -1] = 255 if mask is None else np.where(mask, 255, 0)
+        return
+    mask = _lerc_into(blob, out)
+    if mask is not None and out.dtype.kind == "f":
+        out[~mask] = np.nan
+
+
+def _lerc_into(blob: bytes, out: Values) -> Valid | None:
+    """Write the cells; where they are valid (row, col), None: everywhere."""
+    flat = out[..., 0] if out.shape[-1] == 1 else out
+    mask: Any = imagecodecs.lerc_decode(blob, masks=True, out=flat)[1]
+    return None if mask is None else np.asarray(mask, bool)
+
+
+def _picture(content: bytes, layout: Layout, rows: int) -> Values:
+    """Cells of a chunk that is a picture of its own."""
+    out = np.empty((rows, layout.width, layout.samples), layout.stored.newbyteorder("="))
+    _PICTURES[layout.compression](content, layout, out)
+    return out
+
+
+_PICTURES: dict[int, Callable[[bytes, Layout, Values], None]] = {JPEG: _jpeg, WEBP: _webp, LERC: _lerc}
+
+COMPRESSIONS = STREAMS.keys() | _PICTURES.keys()
+"""TIFF's numbers of the compressions that are read here."""
+
+_FAILURES = (
+    imagecodecs.DeflateError,
+    imagecodecs.LzwError,
+    imagecodecs.PackbitsError,
+    imagecodecs.LzmaError,
+    imagecodecs.ZstdError,
+    imagecodecs.Jpeg8Error,
+    imagecodecs.WebpError,
+    imagecodecs.LercError,
+    zlib.error,
+    ValueError,
+    RuntimeError,
+    TypeError,
+)

@@ -1,0 +1,229 @@
+"""GeoTIFF files as blocks, without GDAL: it is asked once what a header means, and never for cells."""
+
+from __future__ import annotations
+
+import logging
+import os
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+from typing import Any, TypeVar
+
+import numpy as np
+
+from ogcapi.model.problem import SourceFailed
+from ogcapi.model.raster import Values
+from ogcapi.sources import ranges, storage
+from ogcapi.sources.blocks import Block, Pyramid, edges
+from ogcapi.sources.decoders import Damaged
+from ogcapi.sources.gdal import File, Header, read_tiff_header
+from ogcapi.sources.tiff import NoTiff, read_tiff
+from ogcapi.sources.tiffimage import Box, Image, images
+
+logger = logging.getLogger("ogcapi.sources")
+
+_PARALLEL_BYTES = 1 << 16  # of stored chunks: fewer are decoded sooner than handed over
+_CELLS, _MASK = 0, 1
+
+_Part = tuple[int, int]
+"""Which of a level's images, and the number of its chunk."""
+_Given = TypeVar("_Given")
+_Made = TypeVar("_Made")
+
+
+def open_geotiff(file: File) -> Pyramid | None:
+    """A TIFF file in its present revision; None where GDAL has to read it, or finds out what is wrong with it.
+
+    Costs one request of 64 kB where the header lies at the beginning. Raises `SourceFailed` where the file cannot be
+    read or served; `Changed` where it changes meanwhile.
+    """
+    if file.driver not in (None, "GTiff"):
+        return None
+    start = ranges.read_start(file.href, file.name)
+    try:
+        tiff = read_tiff(start, lambda spans: ranges.read_ranges(file.href, start.revision, spans, file.name))
+        found = images(tiff)
+    except NoTiff:
+        return None
+    is_remote = storage.is_remote(file.href)
+    sizes = [image.size for image in found.overviews]
+    header = read_tiff_header(file, sizes, tiff.content if is_remote else None)  # beside local files may lie others
+    if header is None or not _agree(header, found.main, is_masked=found.mask is not None):
+        return None
+    if not is_remote and ranges.current_revision(file.href) != start.revision:
+        raise ranges.Changed(file.name)
+    pairs = [(found.main, found.mask)]
+    if header.overviews:
+        pairs += zip(found.overviews, found.overview_masks, strict=True)
+    dtype = np.dtype(header.fields[0].dtype)
+    levels = tuple(
+        TiffLevel(
+            file=file, revision=start.revision, number=number, header=header, image=image.in_type(dtype), mask=mask
+        )
+        for number, (image, mask) in enumerate(pairs)
+    )
+    nbytes = 8192 + sum(part.nbytes for pair in pairs for part in pair if part is not None)
+    return Pyramid(header=header, revision=start.revision, levels=levels, nbytes=nbytes)
+
+
+def _agree(header: Header, image: Image, *, is_masked: bool) -> bool:
+    """Whether GDAL sees the same cells."""
+    dtypes = {field.dtype for field in header.fields}
+    stored = image.layout.dtype
+    return (
+        (header.geometry.width, header.geometry.height) == image.size
+        and len(header.bands) + (header.alpha is not None) == image.samples
+        and (dtypes == {stored.name} or (stored == np.float16 and dtypes == {"float32"}))
+        and header.has_mask == is_masked
+    )
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class TiffLevel:
+    """One resolution of a TIFF file: a `Level`."""
+
+    file: File
+    revision: str
+    number: int
+    """0: the file's own cells; 1: its first overview."""
+    header: Header
+    image: Image
+    mask: Image | None
+
+    @cached_property
+    def key(self) -> tuple[object, ...]:
+        """Href, revision and number."""
+        return self.file.href, self.revision, self.number
+
+    @property
+    def width(self) -> int:
+        """Columns."""
+        return self.image.width
+
+    @property
+    def height(self) -> int:
+        """Rows."""
+        return self.image.height
+
+    @property
+    def block_width(self) -> int:
+        """Columns of a block."""
+        return self.image.block_size[0]
+
+    @property
+    def block_height(self) -> int:
+        """Rows of a block."""
+        return self.image.block_size[1]
+
+    @property
+    def planes(self) -> int:
+        """1 where samples lie together, else as many as fields."""
+        return len(self.header.bands) if self.image.planes > 1 else 1
+
+    @cached_property
+    def dtypes(self) -> tuple[np.dtype[Any], ...]:
+        """Type of each field's values."""
+        return (self.image.layout.dtype,) * len(self.header.bands)
+
+    @cached_property
+    def nodata(self) -> tuple[float | int | None, ...]:
+        """Of each field; none where a mask says where there are data."""
+        return tuple(None if self.header.has_mask else field.nodata for field in self.header.fields)
+
+    @cached_property
+    def _fill(self) -> float | int:
+        """What chunks hold that are not stored."""
+        return self.header.fields[0].nodata or 0
+
+    def read_blocks(self, indices: Sequence[int]) -> list[Block]:
+        """Those blocks, read together and decoded. Raises `SourceFailed`, `Changed`."""
+        parts = list(dict.fromkeys(part for index in indices for part in self._parts(index)))
+        spans = {part: span for part in parts if (span := self._image(part).span(part[1])) is not None}
+        contents = ranges.read_ranges(self.file.href, self.revision, list(spans.values()), self.file.name)
+
+        def decoded(one: tuple[_Part, bytes]) -> Values:
+            part, content = one
+            return self._image(part).decoded(content, part[1])
+
+        try:
+            made = _each(decoded, list(zip(spans, contents, strict=True)), sum(map(len, contents)))
+        except Damaged as error:
+            logger.debug("%s: %s", self.file.name, error)
+            raise SourceFailed(
+                self.file.name, "its values could not be read; it may be truncated or damaged"
+            ) from error
+        chunks: dict[_Part, Values | None] = dict.fromkeys(parts) | dict(zip(spans, made, strict=True))
+        return [self._block(index, chunks) for index in indices]
+
+    def _image(self, part: _Part) -> Image:
+        return self.image if part[0] == _CELLS or self.mask is None else self.mask
+
+    def _place(self, index: int) -> tuple[int, Box]:
+        """The image's plane and the cells of a block."""
+        plane, *box = edges(self, index)
+        top, left, bottom, right = box
+        return (self.header.bands[plane] - 1 if self.image.planes > 1 else 0), (top, left, bottom, right)
+
+    def _parts(self, index: int) -> Iterator[_Part]:
+        """The chunks that a block is made of."""
+        plane, box = self._place(index)
+        for number, _, _ in self.image.chunks(plane, box):
+            yield _CELLS, number
+        if self.header.alpha is not None and self.image.planes > 1:
+            for number, _, _ in self.image.chunks(self.header.alpha - 1, box):
+                yield _CELLS, number
+        if self.mask is not None:
+            for number, _, _ in self.mask.chunks(0, box):
+                yield _MASK, number
+
+    def _block(self, index: int, chunks: dict[_Part, Values | None]) -> Block:
+        plane, box = self._place(index)
+        cells = {number: made for (kind, number), made in chunks.items() if kind == _CELLS}
+        values = self.image.gathered(plane, box, cells, self._fill)
+        shown = []
+        if self.mask is not None:
+            masks = {number: made for (kind, number), made in chunks.items() if kind == _MASK}
+            shown.append(self.mask.gathered(0, box, masks, 0)[..., 0])
+        if self.header.alpha is not None:
+            alpha = self.header.alpha - 1
+            if self.image.planes > 1:
+                shown.append(self.image.gathered(alpha, box, cells, self._fill)[..., 0])
+            else:
+                shown.append(values[..., alpha])
+                values = np.ascontiguousarray(np.delete(values, alpha, axis=-1))
+        valid = np.logical_and.reduce([part != 0 for part in shown]) if shown else None
+        if valid is not None and valid.all():
+            valid = None
+        values.flags.writeable = False
+        if valid is not None:
+            valid.flags.writeable = False
+        return Block(values=values, valid=None if valid is None else valid.view(np.uint8))
+
+
+_decoding = threading.Semaphore(1)
+
+
+@lru_cache(maxsize=1)
+def _pool() -> tuple[int, ThreadPoolExecutor]:
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cores, ThreadPoolExecutor(max(1, cores - 1), thread_name_prefix="decode")
+
+
+def _each(work: Callable[[_Given], _Made], items: Sequence[_Given], nbytes: int) -> list[_Made]:
+    """The work done on each; by several threads where there is much and no other thread does so."""
+    if len(items) > 1 and nbytes >= _PARALLEL_BYTES and _decoding.acquire(blocking=False):
+        try:
+            cores, pool = _pool()
+            if cores > 1:
+                share = -(-len(items) // cores)
+                futures = [
+                    pool.submit(lambda part: [work(item) for item in part], items[at : at + share])
+                    for at in range(share, len(items), share)
+                ]
+                made = [work(item) for item in items[:share]]
+                return made + [one for future in futures for one in future.result()]
+        finally:
+            _decoding.release()
+    return [work(item) for item in items]
