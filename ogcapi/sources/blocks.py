@@ -10,13 +10,15 @@ from concurrent.futures import Future
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import Any, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from ogcapi.model.raster import Values
-from ogcapi.sources.gdal import Header
+
+if TYPE_CHECKING:
+    from ogcapi.sources.gdal import Header  # with it comes GDAL
 
 _MOST_BYTES = 1 << 30  # of the cache, where nobody says otherwise
 _SHARE = 4  # of the memory, at most one part in so many

@@ -107,13 +107,9 @@ def _undo_horizontal(cells: Values) -> Values:
 
 
 def _undo_floating(flat: Bytes, layout: Layout, shape: tuple[int, int, int]) -> Values:
-    """Running sums of bytes along the rows; a row holds the highest bytes of all values first."""
-    rows, width, samples = shape
-    size = layout.stored.itemsize
-    planes = flat.reshape(rows, size * width, samples)
-    np.cumsum(planes, axis=1, dtype=np.uint8, out=planes)
-    big = np.ascontiguousarray(planes.reshape(rows, size, width * samples).transpose(0, 2, 1))
-    return big.view(layout.stored.newbyteorder(">")).astype(layout.stored.newbyteorder("=")).reshape(shape)
+    """Running sums of bytes along the rows; a row holds the highest bytes of all values first, in any byte order."""
+    summed = flat.view(layout.stored.newbyteorder("=")).reshape(shape)
+    return np.asarray(imagecodecs.floatpred_decode(summed, axis=1))
 
 
 def _filled(decoder: Callable[..., Any]) -> Callable[[bytes, int], Bytes]:
@@ -181,18 +177,29 @@ def _lerc(content: bytes, layout: Layout, out: Values) -> None:
             colours = np.empty((*out.shape[:2], layout.samples - 1), np.uint8)
             mask = _lerc_into(blob, colours)
             out[..., :-1] = colours
-            out[..., -1] = 255 if mask is None else np.where(mask, 255, 0)
+            out[..., -1] = 255 if mask is None else np.where(mask.all(axis=-1), 255, 0)
         return
     mask = _lerc_into(blob, out)
     if mask is not None and out.dtype.kind == "f":
-        out[~mask] = np.nan
+        out[~np.broadcast_to(mask, out.shape)] = np.nan
 
 
 def _lerc_into(blob: bytes, out: Values) -> Valid | None:
-    """Write the cells; where they are valid (row, col), None: everywhere."""
-    flat = out[..., 0] if out.shape[-1] == 1 else out
-    mask: Any = imagecodecs.lerc_decode(blob, masks=True, out=flat)[1]
-    return None if mask is None else np.asarray(mask, bool)
+    """Write the cells; where they are valid (row, col, 1 or samples), None: everywhere."""
+    mask: Any
+    if out.shape[-1] == 1:
+        mask = imagecodecs.lerc_decode(blob, masks=True, out=out[..., 0])[1]
+    else:
+        try:
+            mask = imagecodecs.lerc_decode(blob, masks=True, out=out)[1]
+        except ValueError:  # sample after sample, where they are valid in different cells
+            planes = np.empty((out.shape[-1], *out.shape[:-1]), out.dtype)
+            mask = imagecodecs.lerc_decode(blob, masks=True, out=planes)[1]
+            out[:] = planes.transpose(1, 2, 0)
+    if mask is None:
+        return None
+    shown = np.asarray(mask, bool)
+    return shown[..., None] if shown.ndim == 2 else shown.transpose(1, 2, 0)
 
 
 def _picture(content: bytes, layout: Layout, rows: int) -> Values:

@@ -126,7 +126,7 @@ def close_idle() -> None:
 
 
 @contextmanager
-def _opened(file: File, overview: int | None = None, revision: str | None = None) -> Iterator[DatasetReader]:
+def opened(file: File, overview: int | None = None, revision: str | None = None) -> Iterator[DatasetReader]:
     """A dataset for one thread at a time. Raises `SourceFailed` where it cannot be opened, or read while in use."""
     key = (file.href, file.driver, overview, revision or storage.revision(file.href))
     with rasterio.Env(**_options(file)):
@@ -202,13 +202,16 @@ def _gdal_path(file: File) -> str:
     return path
 
 
-def read_header(file: File) -> Header:
-    """What the file says of itself. Raises `SourceFailed` where it cannot be served, with the reason."""
-    with _opened(file) as dataset:
+def read_header(file: File, revision: str | None = None) -> Header:
+    """What the file says of itself; with `revision`, only datasets opened for that one are asked.
+
+    Raises `SourceFailed` where it cannot be served, with the reason.
+    """
+    with opened(file, None, revision) as dataset:
         header, count = _header(file, dataset)
     sizes = []
     for overview in range(count):
-        with _opened(file, overview) as dataset:
+        with opened(file, overview, revision) as dataset:
             sizes.append((dataset.width, dataset.height))
     return _with_overviews(header, sizes)
 
@@ -336,7 +339,7 @@ def _span(tags: dict[str, str]) -> tuple[float, float] | None:
 
 def read_categories(file: File, bands: Sequence[int]) -> tuple[dict[int, str] | None, ...]:
     """The names of stored values of each band, where the file has any. Raises `SourceFailed`."""
-    with _opened(file) as dataset, MemoryFile(ext=".vrt") as memory:
+    with opened(file) as dataset, MemoryFile(ext=".vrt") as memory:
         # rasterio tells categories nowhere but in a virtual copy's text
         rasterio.shutil.copy(dataset, memory.name, driver="VRT")
         document = ET.fromstring(memory.read())
@@ -357,7 +360,7 @@ def read_window(
     """
     rows, cols = window.shape
     area = rasterio.windows.Window(window.left, window.top, cols, rows)
-    with _opened(file, overview) as dataset:
+    with opened(file, overview) as dataset:
         if len({dataset.dtypes[band - 1] for band in bands}) == 1:
             values = dataset.read(list(bands), window=area, out_dtype=dtype)
         else:  # rasterio reads no bands of different types together

@@ -5,9 +5,9 @@ from __future__ import annotations
 import logging
 import os
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property, lru_cache
 from typing import Any, TypeVar
 
@@ -19,13 +19,14 @@ from ogcapi.sources import ranges, storage
 from ogcapi.sources.blocks import Block, Pyramid, edges
 from ogcapi.sources.decoders import Damaged
 from ogcapi.sources.gdal import File, Header, read_tiff_header
-from ogcapi.sources.tiff import NoTiff, read_tiff
+from ogcapi.sources.tiff import NoTiff, Numbers, read_tiff
 from ogcapi.sources.tiffimage import Box, Image, images
 
 logger = logging.getLogger("ogcapi.sources")
 
 _PARALLEL_BYTES = 1 << 16  # of stored chunks: fewer are decoded sooner than handed over
 _CELLS, _MASK = 0, 1
+_NODATA = 42113  # GDAL's tag
 
 _Part = tuple[int, int]
 """Which of a level's images, and the number of its chunk."""
@@ -52,6 +53,7 @@ def open_geotiff(file: File) -> Pyramid | None:
     header = read_tiff_header(file, sizes, tiff.content if is_remote else None)  # beside local files may lie others
     if header is None or not _agree(header, found.main, is_masked=found.mask is not None):
         return None
+    header = _with_exact_nodata(header, tiff.directories[0])
     if not is_remote and ranges.current_revision(file.href) != start.revision:
         raise ranges.Changed(file.name)
     pairs = [(found.main, found.mask)]
@@ -66,6 +68,19 @@ def open_geotiff(file: File) -> Pyramid | None:
     )
     nbytes = 8192 + sum(part.nbytes for pair in pairs for part in pair if part is not None)
     return Pyramid(header=header, revision=start.revision, levels=levels, nbytes=nbytes)
+
+
+def _with_exact_nodata(header: Header, tags: Mapping[int, Numbers]) -> Header:
+    """The header with nodata of whole numbers of 64 bits, which do not survive rasterio."""
+    if _NODATA not in tags or np.dtype(header.fields[0].dtype) not in (np.int64, np.uint64):
+        return header
+    limits = np.iinfo(header.fields[0].dtype)
+    try:
+        nodata = int(tags[_NODATA].tobytes().rstrip(b"\0 "))
+    except ValueError:
+        return header
+    own = nodata if limits.min <= nodata <= limits.max else None
+    return replace(header, fields=tuple(replace(field, nodata=own) for field in header.fields))
 
 
 def _agree(header: Header, image: Image, *, is_masked: bool) -> bool:

@@ -71,6 +71,18 @@ def current_revision(href: str) -> str:
         return storage.ABSENT
 
 
+def settled_revision(href: str) -> str:
+    """The same, once a local file has not changed for so long that no later change can go unnoticed."""
+    if not storage.is_remote(href):
+        try:
+            age_ns = time.time_ns() - os.stat(href).st_mtime_ns  # noqa: PTH116
+        except OSError:
+            return storage.ABSENT
+        if 0 <= age_ns < _SETTLED_NS:
+            time.sleep((_SETTLED_NS - age_ns) / 1e9)
+    return current_revision(href)
+
+
 def read_start(href: str, name: str = "", length: int = START_BYTES) -> Start:
     """The file's first bytes, by one request. `name` is what problems call it.
 
@@ -138,7 +150,6 @@ class _Descriptor:
         self.is_file = stat.S_ISREG(told.st_mode)
         self.revision = _revision(told)
         self.size = told.st_size
-        self.changed_ns = told.st_mtime_ns
         self._lock = threading.Lock()
 
     def __del__(self) -> None:
@@ -205,12 +216,10 @@ def close_files() -> None:
 
 
 def _local_start(href: str, name: str, length: int) -> Start:
+    settled_revision(href)
     opened = _descriptor(href, None, name)
     if not opened.is_file:
         return Start(revision=opened.revision, size=0, content=b"")
-    age_ns = time.time_ns() - opened.changed_ns
-    if 0 <= age_ns < _SETTLED_NS:
-        time.sleep((_SETTLED_NS - age_ns) / 1e9)
     (content,) = _local_ranges(href, opened.revision, [(0, min(length, opened.size))], name)
     return Start(revision=opened.revision, size=opened.size, content=bytes(content))
 

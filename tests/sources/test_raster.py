@@ -349,7 +349,7 @@ def test_what_gdal_would_take_for_instructions_is_no_file(href):
 
 @pytest.mark.parametrize(
     "href",
-    ["ftp://host/a.tif", "file:///etc/passwd", "gs://bucket/a.tif", "WMS:http://host/wms", "/vsicurl/http://host/a"],
+    ["ftp://host/a.tif", "file:///etc/passwd", "swift://bucket/a.tif", "WMS:http://host/wms", "/vsicurl/http://host/a"],
 )
 def test_other_schemes_are_refused_by_name(href):
     with pytest.raises(SourceFailed, match="scheme"):
