@@ -35,6 +35,7 @@ _WAITS_S = (0.2, 0.8)  # before the second and the third attempt
 _AT_ONCE = 16  # requests of the process
 _DESCRIPTORS = 128  # local files kept open
 _SETTLED_NS = 25_000_000  # clocks of file systems tick in up to 10 ms: within a tick, another change leaves no trace
+_TRUNCATED = "it ends before its own cells do; it may be truncated"
 _TRANSIENT = {408, 425, 429, 500, 502, 503, 504}
 
 
@@ -105,6 +106,9 @@ def read_ranges(href: str, revision: str, spans: Sequence[Span], name: str = "")
     name = name or storage.public_name(href)
     if not storage.is_remote(href):
         return _local_ranges(href, revision, spans, name)
+    size = revision.rpartition("-")[2]
+    if size.isdecimal() and any(offset + length > int(size) for offset, length in spans):
+        raise SourceFailed(name, _TRUNCATED)
     deadline = time.monotonic() + LIMIT_S
     requests = merged(spans)
 
@@ -112,7 +116,7 @@ def read_ranges(href: str, revision: str, spans: Sequence[Span], name: str = "")
         start, stop, _ = request
         answer = _asked(href, start, stop - start, name, deadline, revision)
         if len(answer.content) < stop - start:
-            raise SourceFailed(name, "it ends before its own cells do; it may be truncated")
+            raise SourceFailed(name, _TRUNCATED)
         return answer.content
 
     contents = [asked(requests[0])] if len(requests) == 1 else list(_pool().map(asked, requests))
@@ -244,7 +248,7 @@ def _local_ranges(href: str, revision: str, spans: Sequence[Span], name: str) ->
     if now != revision:  # before the bytes are used: they may be those of two files
         raise Changed(name)
     if is_short:
-        raise SourceFailed(name, "it ends before its own cells do; it may be truncated")
+        raise SourceFailed(name, _TRUNCATED)
     return found
 
 
