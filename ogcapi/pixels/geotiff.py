@@ -2,180 +2,172 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
 from functools import lru_cache
+from types import MappingProxyType
 from typing import Any
+from xml.sax.saxutils import escape
 
 import numpy as np
-import rasterio
-from rasterio.enums import ColorInterp
-from rasterio.io import DatasetWriter, MemoryFile
-from rasterio.transform import Affine
 
-from ogcapi.model.crs import Crs
-from ogcapi.model.raster import Field, Raster, Valid, Values
+from ogcapi.model.grid import Grid
+from ogcapi.model.raster import Field, Raster, Rgba, Valid
+from ogcapi.pixels import tiff
+from ogcapi.pixels.absence import filled, find_absence
+from ogcapi.pixels.geokeys import geokeys
+from ogcapi.pixels.tiff import Image, Tag, count, doubles, shorts
 
 _STRIP_BYTES = 1 << 17  # before compression: few enough strips to compress well, small enough to read a part
-_DEFLATE_LEVEL = 4  # 1 to 9: from 6 on a third more time for a few percent
-_PREDICTORS = {"u": 2, "i": 2, "f": 3}  # by numpy's kind: differences of whole numbers, of floats byte by byte
-_EXACT_NODATA = 1 << 53  # GDAL's tag is written through a float64
-_GDAL_ULPS = 4  # a value so near to nodata may count as it: GDAL compares floats with a tolerance of 2
-_FLOAT_CANDIDATES = (np.nan, -9999.0, -99999.0, -1e20)
+_PREDICTORS = MappingProxyType({"u": tiff.DIFFERENCES, "i": tiff.DIFFERENCES, "f": tiff.FLOATING_POINT})
+_SAMPLE_FORMATS = MappingProxyType({"u": 1, "i": 2, "f": 3})  # both by numpy's kind
 _RGB = ("red", "green", "blue")
-
-
-@dataclass(frozen=True, kw_only=True)
-class Absence:
-    """How a GeoTIFF says where there are no data: at most one of the two; neither where all cells are valid."""
-
-    nodata: int | float | None = None
-    """The tag's value; no valid cell has it."""
-    mask: Valid | None = None
-    """(row, col): the mask that all bands share, True where there are data."""
+_COLOR_NAMES = MappingProxyType(  # by the fields' interpretation, where GDAL's name is not the same in title case
+    {
+        **{name: name.upper() for name in ("nir", "swir", "mwir", "lwir", "tir")},
+        **{name: f"YCbCr_{name}" for name in ("Y", "Cb", "Cr")},
+        **{f"sar_{name}": f"SAR_{name.title()}" for name in ("ka", "k", "ku", "x", "c", "s", "l", "p")},
+        "grey": "Gray",
+        "rededge": "RedEdge",
+        "other_ir": "OtherIR",
+        "palette": "Undefined",  # said by a colour table
+        "alpha": "Undefined",  # and by a mask
+    }
+)
+_TITLES = frozenset(
+    "Gray Red Green Blue Hue Saturation Lightness Cyan Magenta Yellow Black Pan Coastal".split()  # noqa: SIM905
+)
 
 
 def geotiff(raster: Raster) -> bytes:
     """A GeoTIFF of strips, never of tiles (Tiles `/req/tiff/content`), compressed without loss; one band each field.
 
-    Names, units, scales, offsets and colours of the fields are kept. The format has no axis order of its own: a raster
-    in CRS84 reads back as EPSG:4326, and longitude comes first in both.
+    Names, units, scales, offsets and colours of the fields are kept, as GDAL writes and reads them. The format has no
+    axis order of its own: a raster in CRS84 reads back as EPSG:4326, and longitude comes first in both. Raises
+    ValueError for rasters of more than 4 GB.
     """
     absence = find_absence(raster)
     values = filled(raster, absence.nodata)
-    palette = _palette(raster)
-    count, height, width = values.shape
-    creation = {
-        "compress": "DEFLATE",
-        "zlevel": _DEFLATE_LEVEL,
-        "predictor": 1 if palette else _PREDICTORS[values.dtype.kind],
-        "tiled": False,
-        "blockysize": max(1, min(height, _STRIP_BYTES // (count * width * values.itemsize))),
-        "interleave": "pixel",
-        "photometric": "RGB" if _is_rgb(raster) else "MINISBLACK",
-        "alpha": "NO",
-        "bigtiff": "IF_SAFER",
+    number, height, width = values.shape
+    fields = _field_tags(raster.fields, values.dtype.name)
+    rows = max(1, min(height, _STRIP_BYTES // (number * width * values.itemsize)))
+    predictor = tiff.NO_PREDICTOR if tiff.COLOR_MAP in fields else _PREDICTORS[values.dtype.kind]
+    tags = {
+        **_size_tags(raster.grid, rows),
+        **fields,
+        tiff.PREDICTOR: shorts(predictor),
+        **_place_tags(raster.grid),
+        **({} if absence.nodata is None else {tiff.GDAL_NODATA: tiff.text(_number(absence.nodata))}),
     }
-    with MemoryFile() as file:
-        with file.open(
-            driver="GTiff",
-            width=width,
-            height=height,
-            count=count,
-            dtype=values.dtype.name,
-            nodata=absence.nodata,
-            crs=_crs(raster.grid.crs),
-            transform=Affine(*raster.grid.transform),
-            **creation,
-        ) as dataset:
-            _describe(dataset, raster.fields)
-            if palette:
-                dataset.write_colormap(1, palette)
-            dataset.write(values)
-            if absence.mask is not None:
-                with rasterio.Env(GDAL_TIFF_INTERNAL_MASK=True):
-                    dataset.write_mask(absence.mask)
-        return bytes(file.getbuffer())
+    images = [Image(tags=tags, strips=tiff.strips(values, rows, predictor))]
+    if absence.mask is not None:
+        images.append(_mask(raster.grid, absence.mask, rows))
+    return tiff.written(images)
 
 
-def find_absence(raster: Raster) -> Absence:
-    """The way to say which cells hold no data, chosen so that no valid cell is lost.
-
-    The fields' nodata, where they share it and no valid cell has it; else nothing, where all cells are valid; else a
-    mask, where all fields are valid in the same cells; else a value that no valid cell has. Where whole numbers leave
-    no such value, a mask of the cells in which every field is valid: what is no data never passes for data.
-    """
-    used = raster.values[raster.valid]
-    shared = _shared_nodata(raster.fields, raster.values.dtype)
-    if shared is not None and _is_free(shared, used):
-        return Absence(nodata=shared.item())
-    if raster.is_full:
-        return Absence()
-    if (raster.valid == raster.valid[0]).all():
-        return Absence(mask=raster.valid[0])
-    for candidate in _candidates(used):
-        if _is_free(candidate, used):
-            return Absence(nodata=candidate.item())
-    return Absence(mask=np.logical_and.reduce(raster.valid))
+def _size_tags(grid: Grid, rows: int) -> dict[int, Tag]:
+    return {
+        tiff.IMAGE_WIDTH: count(grid.width),
+        tiff.IMAGE_LENGTH: count(grid.height),
+        tiff.COMPRESSION: shorts(tiff.ADOBE_DEFLATE),
+        tiff.ROWS_PER_STRIP: count(rows),
+        tiff.PLANAR_CONFIGURATION: shorts(tiff.CHUNKY),
+    }
 
 
-def filled(raster: Raster, nodata: int | float | None = None) -> Values:
-    """The values, with `nodata` in cells that are not valid; None: each field's own, else NaN for floats, else 0."""
-    if raster.is_full:
-        return raster.values
-    dtype = raster.values.dtype
-    missing = np.nan if dtype.kind == "f" else 0
-    own = [missing if field.nodata is None else field.nodata for field in raster.fields]
-    fills = own if nodata is None else [nodata] * len(own)
-    column = _cast(fills, dtype)[:, None, None]
-    return np.where(raster.valid, raster.values, column)
+def _place_tags(grid: Grid) -> dict[int, Tag]:
+    width, _, left, _, height, top = grid.transform
+    return {
+        tiff.PIXEL_SCALE: doubles(width, -height, 0.0),
+        tiff.TIEPOINT: doubles(0.0, 0.0, 0.0, left, top, 0.0),
+        **geokeys(grid.crs),
+    }
 
 
-def _cast(values: Sequence[float], dtype: np.dtype[Any]) -> Values:
-    with np.errstate(over="ignore"):  # a nodata beyond float32 is infinite there
-        return np.array(values).astype(dtype)
-
-
-def _shared_nodata(fields: tuple[Field, ...], dtype: np.dtype[Any]) -> np.generic | None:
-    """The nodata of all fields where they have the same."""
-    declared = [field.nodata for field in fields if field.nodata is not None]
-    if len(declared) < len(fields):
-        return None
-    first, *others = _cast(declared, dtype)
-    return first if all(other == first or (other != other and first != first) for other in others) else None
-
-
-def _is_free(nodata: np.generic, used: Values) -> bool:
-    """Whether no value that is used would be taken for that nodata."""
-    if used.dtype.kind in "iu":
-        return abs(int(nodata)) <= _EXACT_NODATA and not (used == nodata).any()
-    if np.isnan(nodata):
-        return not np.isnan(used).any()
-    with np.errstate(over="ignore", invalid="ignore"):  # sums overflow in GDAL just as here
-        tolerance = np.finfo(used.dtype).eps * np.abs(used + nodata) * _GDAL_ULPS
-        return not ((used == nodata) | (np.abs(used - nodata) < tolerance)).any()
-
-
-def _candidates(used: Values) -> Iterator[np.generic]:
-    """Values that could mean no data, customary ones first; for whole numbers one is unused if any is."""
-    if used.dtype.kind == "f":
-        yield from np.array(_FLOAT_CANDIDATES, used.dtype)
-        return
-    limits = np.iinfo(used.dtype)
-    yield from np.array([limits.min, limits.max] if limits.min < 0 else [limits.max, 0], used.dtype)
-    taken = np.unique(used)
-    few = np.arange(min(limits.max, taken.size) + 1).astype(used.dtype)
-    low = np.arange(max(limits.min, -taken.size), 0).astype(used.dtype)
-    yield from np.setdiff1d(few, taken)[:1]
-    yield from np.setdiff1d(low, taken)[:1]
+def _mask(grid: Grid, mask: Valid, rows: int) -> Image:
+    """The mask of one bit a cell that GDAL and others look for behind the image."""
+    tags = {
+        **_size_tags(grid, rows),
+        tiff.SUBFILE_TYPE: tiff.longs(tiff.MASK_SUBFILE),
+        tiff.BITS_PER_SAMPLE: shorts(1),
+        tiff.PHOTOMETRIC: shorts(tiff.MASK),
+        tiff.SAMPLES_PER_PIXEL: shorts(1),
+        tiff.PREDICTOR: shorts(tiff.NO_PREDICTOR),
+        tiff.SAMPLE_FORMAT: shorts(_SAMPLE_FORMATS["u"]),
+    }
+    return Image(tags=tags, strips=tiff.mask_strips(mask, rows))
 
 
 @lru_cache(maxsize=256)
-def _crs(crs: Crs) -> rasterio.crs.CRS:
-    return rasterio.crs.CRS.from_wkt(crs.wkt)
+def _field_tags(fields: tuple[Field, ...], dtype: str) -> Mapping[int, Tag]:
+    """What the fields and the type of their values say of an image."""
+    kind, number = np.dtype(dtype), len(fields)
+    is_rgb = kind.kind == "u" and tuple(field.interpretation for field in fields) == _RGB
+    palette = _palette(fields, kind)
+    metadata = _metadata(fields, is_rgb=is_rgb)
+    extra = number - (3 if is_rgb else 1)
+    photometric = tiff.RGB if is_rgb else tiff.PALETTE if palette else tiff.MIN_IS_BLACK
+    return {
+        tiff.BITS_PER_SAMPLE: shorts(*[8 * kind.itemsize] * number),
+        tiff.PHOTOMETRIC: shorts(photometric),
+        tiff.SAMPLES_PER_PIXEL: shorts(number),
+        tiff.SAMPLE_FORMAT: shorts(*[_SAMPLE_FORMATS[kind.kind]] * number),
+        **({tiff.EXTRA_SAMPLES: shorts(*[0] * extra)} if extra else {}),
+        **({tiff.COLOR_MAP: _color_map(palette, kind)} if palette else {}),
+        **({tiff.GDAL_METADATA: tiff.text(metadata)} if metadata else {}),
+    }
 
 
-def _is_rgb(raster: Raster) -> bool:
-    return raster.values.dtype.kind == "u" and tuple(field.interpretation for field in raster.fields) == _RGB
-
-
-def _palette(raster: Raster) -> dict[int, tuple[int, ...]]:
+def _palette(fields: Sequence[Field], kind: np.dtype[Any]) -> dict[int, Rgba]:
     """The colour table of a single field of up to 16 bits without sign, which is what TIFF can hold."""
-    colors = raster.fields[0].colors
-    if len(raster.fields) != 1 or not colors or raster.values.dtype.name not in {"uint8", "uint16"}:
+    colors = fields[0].colors
+    if len(fields) != 1 or not colors or kind.name not in {"uint8", "uint16"}:
         return {}
-    return {value: rgba for value, rgba in colors.items() if 0 <= value <= np.iinfo(raster.values.dtype).max}
+    return {value: rgba for value, rgba in colors.items() if 0 <= value <= np.iinfo(kind).max}
 
 
-def _describe(dataset: DatasetWriter, fields: tuple[Field, ...]) -> None:
-    dataset.descriptions = [field.name for field in fields]
-    if any(field.unit for field in fields):
-        dataset.units = [field.unit or "" for field in fields]
-    if any((field.scale, field.offset) != (1.0, 0.0) for field in fields):
-        dataset.scales = [field.scale for field in fields]
-        dataset.offsets = [field.offset for field in fields]
-    meanings = [ColorInterp.__members__.get(field.interpretation or "", ColorInterp.undefined) for field in fields]
-    keeps = {ColorInterp.palette, ColorInterp.alpha}  # said by a colour table, and by a mask
-    meanings = [ColorInterp.undefined if meaning in keeps else meaning for meaning in meanings]
-    if len(fields) > 1 and set(meanings) != {ColorInterp.undefined}:
-        dataset.colorinterp = meanings
+def _color_map(palette: Mapping[int, Rgba], kind: np.dtype[Any]) -> Tag:
+    """All reds, all greens, all blues, of 16 bits each; opacity has no place there."""
+    channels = np.zeros((3, 1 << 8 * kind.itemsize), "<u2")
+    for value, rgba in palette.items():
+        channels[:, value] = np.array(rgba[:3]) * 257  # 255 becomes 65535
+    return Tag(shorts().kind, channels.tobytes())
+
+
+def _metadata(fields: Sequence[Field], *, is_rgb: bool) -> str:
+    """What GDAL has no tags for, in XML of its own; empty where there is nothing to say."""
+    colors = [_color_name(field) for field in fields]
+    has_colors = len(fields) > 1 and not is_rgb and not set(colors) <= {"Gray", "Undefined"}
+    items = []
+    for i, (field, color) in enumerate(zip(fields, colors, strict=True)):
+        is_scaled = (field.scale, field.offset) != (1.0, 0.0)
+        known = {
+            "OFFSET": _number(field.offset) if is_scaled else "",
+            "SCALE": _number(field.scale) if is_scaled else "",
+            "UNITTYPE": field.unit or "",
+            "DESCRIPTION": field.name,
+            "COLORINTERP": color if has_colors else "",
+        }
+        items += [
+            f'  <Item name="{name}" sample="{i}" role="{name.lower()}">{_escaped(value)}</Item>\n'
+            for name, value in known.items()
+            if value
+        ]
+    return "<GDALMetadata>\n" + "".join(items) + "</GDALMetadata>\n" if items else ""
+
+
+def _color_name(field: Field) -> str:
+    known = field.interpretation or ""
+    name = _COLOR_NAMES.get(known, known.title())
+    return name if known in _COLOR_NAMES or name in _TITLES else "Undefined"
+
+
+def _escaped(value: str) -> str:
+    """Text as GDAL writes it there: escaped twice, without the characters that XML cannot hold."""
+    kept = "".join(character for character in value if character >= " " or character in "\t\n\r")
+    quotes = {'"': "&quot;"}
+    return escape(escape(kept, quotes), quotes)
+
+
+def _number(value: float) -> str:
+    """A number with as many digits as tell it from all others; not-a-number is `nan`."""
+    return str(value) if isinstance(value, int) else f"{value:.17g}"

@@ -2,20 +2,25 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from io import BytesIO
 
 import numpy as np
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 from PIL import Image
+from rasterio.enums import ColorInterp
 from rasterio.io import MemoryFile
 
 from ogcapi.model.crs import parse_crs, transformation
 from ogcapi.model.grid import BBox, Grid
 from ogcapi.model.raster import Field, Raster
-from ogcapi.pixels.geotiff import find_absence, geotiff
+from ogcapi.pixels import tiff
+from ogcapi.pixels.absence import _is_free, find_absence
+from ogcapi.pixels.geotiff import geotiff
+from tests.pixels.gdal_geotiff import gdal_geotiff
 from tests.strategies import DTYPES, grid_of, raster_of, rasters
 
 
@@ -139,3 +144,121 @@ def test_geotiff_has_several_strips_where_it_is_large() -> None:
     with MemoryFile(geotiff(Raster.empty(grid_of(512, 512), [field]))) as file, file.open() as dataset:
         assert dataset.block_shapes == [(64, 512)]
         assert dataset.profile["compress"] == "deflate"
+
+
+def tags_of(content: bytes) -> dict[int, tiff.Tag]:
+    """The tags of the first image but those that tell where its strips are."""
+    return {
+        code: tag
+        for code, tag in tiff.read_tags(content).items()
+        if code not in {tiff.STRIP_OFFSETS, tiff.STRIP_BYTE_COUNTS}
+    }
+
+
+def facts_of(content: bytes) -> dict[str, object]:
+    """All that GDAL says of a file."""
+    with MemoryFile(content) as file, file.open() as dataset:
+        spaces = [None, *(space for space in dataset.tag_namespaces() if space != "DERIVED_SUBDATASETS")]  # file names
+        bands = range(1, dataset.count + 1)
+        return {
+            "profile": repr(dataset.profile),  # NaN is not equal to itself
+            "masks": dataset.mask_flag_enums,
+            "valid": dataset.read_masks().tolist(),
+            "values": dataset.read().tobytes(),
+            "colours": dataset.colorinterp,
+            "described": (dataset.descriptions, dataset.units, dataset.scales, dataset.offsets),
+            "tags": [(space, band, dataset.tags(band, ns=space)) for space in spaces for band in (0, *bands)],
+        }
+
+
+@settings(max_examples=200, deadline=None)
+@given(rasters())
+def test_geotiff_is_to_gdal_what_gdal_itself_would_have_written(raster: Raster) -> None:
+    ours, theirs = geotiff(raster), gdal_geotiff(raster)
+    assert tags_of(ours) == tags_of(theirs)
+    assert facts_of(ours) == facts_of(theirs)
+
+
+TEXTS = st.text(st.characters(exclude_categories=["Cs"], exclude_characters="\0"), max_size=9)
+NUMBERS = st.floats(allow_nan=False, allow_infinity=False)
+
+
+@st.composite
+def described(draw: st.DrawFn) -> tuple[Field, ...]:
+    """Fields with names, units, scales and colours of any kind."""
+    dtype = draw(st.sampled_from(["uint8", "uint16", "int16", "float32"]))
+    colors = st.none() | st.sampled_from([*ColorInterp.__members__, "wavelength"])
+    one = st.builds(
+        Field,
+        name=TEXTS,
+        dtype=st.just(dtype),
+        unit=st.none() | TEXTS,
+        scale=st.just(1.0) | NUMBERS,
+        offset=st.just(0.0) | NUMBERS,
+        interpretation=colors,
+    )
+    return tuple(draw(st.lists(one, min_size=1, max_size=4)))
+
+
+@settings(max_examples=200, deadline=None)
+@given(described())
+@example(tuple(Field(name=name, dtype="uint16", interpretation=name) for name in ("red", "green", "blue")))
+@example(tuple(Field(name=name, dtype="int16", interpretation=name) for name in ("red", "green", "blue")))
+@example(tuple(Field(name=name, dtype="uint8", interpretation=name) for name in ("gray", "alpha")))
+def test_geotiff_describes_fields_as_gdal_does(fields: tuple[Field, ...]) -> None:
+    raster = Raster.empty(grid_of(2, 3), fields)
+    ours, theirs = geotiff(raster), gdal_geotiff(raster)
+    assert tags_of(ours) == tags_of(theirs)
+    assert facts_of(ours) == facts_of(theirs)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "uint16"])
+def test_geotiff_has_the_colour_table_that_gdal_writes(dtype: str) -> None:
+    colors = {0: (10, 20, 30, 255), 1: (200, 100, 50, 0), 255: (1, 2, 3, 128), -1: (1, 1, 1, 1), 1 << 20: (2, 2, 2, 2)}
+    field = Field(name="cover", dtype=dtype, interpretation="palette", colors=colors, nodata=1)
+    known = replace(field, colors={value: colors[value] for value in (0, 1, 255)})
+    ours, theirs = geotiff(Raster.empty(grid_of(2, 3), [field])), gdal_geotiff(Raster.empty(grid_of(2, 3), [known]))
+    assert tags_of(ours) == tags_of(theirs)
+    assert facts_of(ours) == facts_of(theirs)
+
+
+@pytest.mark.parametrize("code", [*CRSS, *UNREGISTERED])
+def test_geotiff_names_systems_as_gdal_does(code: str) -> None:
+    raster = Raster.empty(grid_of(2, 3, code), [Field(name="a", dtype="uint8")])
+    assert tags_of(geotiff(raster)) == tags_of(gdal_geotiff(raster))
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 700), (700, 1), (70_000, 1), (1, 70_000), (300, 257)])
+@pytest.mark.parametrize("dtype", ["uint8", "int16", "float32", "float64"])
+def test_geotiff_of_any_size_has_the_strips_and_the_mask_of_gdals(shape: tuple[int, int], dtype: str) -> None:
+    values = (np.arange(2 * shape[0] * shape[1]) % 251).reshape(2, *shape).astype(dtype)
+    raster = raster_of(values, (values % 7 > 0)[:1].repeat(2, 0), None, None)
+    ours, theirs = geotiff(raster), gdal_geotiff(raster)
+    assert tags_of(ours) == tags_of(theirs)
+    assert facts_of(ours) == facts_of(theirs)
+
+
+def test_geotiff_takes_values_of_either_byte_order_and_any_layout() -> None:
+    values = np.arange(24, dtype=">i4").reshape(3, 4, 2).transpose(2, 1, 0)
+    raster = raster_of(values.astype("<i4"), np.ones(values.shape, bool), None, None)
+    assert geotiff(replace(raster, values=values)) == geotiff(raster)
+
+
+def test_more_bytes_than_a_classic_tiff_can_address_are_refused() -> None:
+    class Huge(bytes):
+        def __len__(self) -> int:
+            return 1 << 32
+
+    with pytest.raises(ValueError, match="4 GB"):
+        tiff.written([tiff.Image(tags={}, strips=[Huge()])])
+
+
+@given(hnp.arrays(np.float32, (2, 3, 3), elements=st.floats(width=32)), hnp.arrays(bool, (2, 3, 3)), st.data())
+def test_a_nodata_is_free_just_where_no_valid_value_is_near_it(values, valid, data) -> None:
+    near = st.sampled_from(values.ravel().tolist())
+    nodata = np.float32(data.draw(near | near.map(lambda v: np.nextafter(np.float32(v), np.float32(0)).item())))
+    used = values[valid]
+    with np.errstate(all="ignore"):
+        same = np.isnan(used) if np.isnan(nodata) else used == nodata
+        taken = same | (np.abs(used - nodata) < np.finfo(np.float32).eps * np.abs(used + nodata) * 4)
+    assert _is_free(nodata, values, None if valid.all() else valid) == (not taken.any())
