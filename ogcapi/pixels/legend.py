@@ -11,7 +11,8 @@ import numpy as np
 from ogcapi.model.raster import Field, Rgba
 from ogcapi.model.style import Categories, Intervals, Style
 from ogcapi.pixels.drawing import SOFT_INK, Bar, Drawing, Text, Tick, png, svg, text_width
-from ogcapi.pixels.style import Pixels, colors_at
+from ogcapi.pixels.scales import Pixels
+from ogcapi.pixels.style import colors_at
 
 _MARGIN = 12
 _TITLE, _SIZE, _SMALL = 14, 12, 11  # of letters

@@ -7,47 +7,90 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from math import inf
-from typing import Any
+from functools import cached_property
 
 import numpy as np
 import numpy.typing as npt
 
 from ogcapi.model.grid import Grid
-from ogcapi.model.raster import Field, FieldStatistics, Raster, Rgba, Values
-from ogcapi.model.style import Categories, Intervals, Ramp, Range, Style
+from ogcapi.model.raster import Field, FieldStatistics, Raster
+from ogcapi.model.style import Categories, Range, Style
+from ogcapi.pixels.scales import MOST, Pixels, leveled, places, scale_of, unpacked
+from ogcapi.pixels.tables import drawn_by_one, drawn_by_three
 
-Pixels = npt.NDArray[np.uint8]
-_Packed = npt.NDArray[np.uint32]
-
-_GRAY = tuple((level, level, level, 255) for level in range(256))
-_TABLE_BYTES = 2  # stored values of at most so many bytes are coloured through a table of all of them
 _RGB = ("red", "green", "blue")
+_FEW = 8  # colours that are looked for one by one
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Picture:
-    """Colours on a grid."""
+    """Colours on a grid, with no more channels than their style yields."""
 
     grid: Grid | None
     """None for what lies nowhere, such as a legend."""
-    rgba: Pixels
-    """(row, col, 4): red, green, blue and opacity (255 is opaque), not premultiplied; all 0 where there is nothing."""
+    cells: Pixels
+    """Colours that are not premultiplied, all channels 0 where there is nothing:
+
+    (row, col): gray from black to white, or indices of the palette;
+    (row, col, 2): gray and opacity (255 is opaque); (row, col, 3): red, green, blue; (row, col, 4): these and opacity.
+    """
+    palette: Pixels | None = None
+    """(index, 4): red, green, blue and opacity of at most 256 colours."""
 
     def __post_init__(self) -> None:
-        if self.rgba.dtype != np.uint8 or self.rgba.ndim != 3 or self.rgba.shape[2] != 4:
-            raise ValueError(f"a picture is uint8 (row, col, 4), not {self.rgba.dtype} {self.rgba.shape}")
+        shape = self.cells.shape
+        if self.cells.dtype != np.uint8 or len(shape) not in {2, 3} or (len(shape) == 3 and shape[2] not in {2, 3, 4}):
+            raise ValueError(f"a picture is uint8 (row, col) or (row, col, 2 to 4), not {self.cells.dtype} {shape}")
+        if self.palette is not None and (
+            len(shape) != 2
+            or self.palette.dtype != np.uint8
+            or self.palette.shape[1:] != (4,)
+            or not 0 < len(self.palette) <= MOST
+        ):
+            raise ValueError(f"a palette is uint8 (1 to 256, 4) of cells (row, col), not {self.palette.shape}")
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Height and width in cells."""
+        return self.cells.shape[0], self.cells.shape[1]
+
+    @cached_property
+    def rgba(self) -> Pixels:
+        """(row, col, 4): red, green, blue and opacity."""
+        if self.cells.ndim == 2:
+            palette = scale_of(_GRAY).palette if self.palette is None else self.palette
+            return unpacked(np.take(np.ascontiguousarray(palette).view(np.uint32)[:, 0], self.cells))
+        channels = self.cells.shape[2]
+        if channels == 4:
+            return self.cells
+        rgba = np.full((*self.shape, 4), 255, np.uint8)
+        for i in range(3):
+            rgba[..., i] = self.cells[..., i if channels == 3 else 0]
+        if channels == 2:
+            rgba[..., 3] = self.cells[..., 1]
+        return rgba
 
     @cached_property
     def is_opaque(self) -> bool:
         """Whether nothing beneath shows through any cell."""
-        return bool((self.rgba[..., 3] == 255).all())
+        if self.palette is not None:
+            return not self._has(np.flatnonzero(self.palette[:, 3] < 255))
+        return self.cells.ndim == 2 or self.cells.shape[2] == 3 or bool((self.cells[..., -1] == 255).all())
 
     @cached_property
     def is_empty(self) -> bool:
         """Whether nothing is drawn in any cell."""
-        return not self.rgba[..., 3].any()
+        if self.palette is not None:
+            return not self._has(np.flatnonzero(self.palette[:, 3]))
+        return self.cells.ndim == 3 and self.cells.shape[2] != 3 and not self.cells[..., -1].any()
+
+    def _has(self, indices: npt.NDArray[np.intp]) -> bool:
+        """Whether any of these colours of the palette occurs."""
+        if len(indices) <= _FEW:
+            return any(bool((self.cells == index).any()) for index in indices)
+        wanted = np.zeros(MOST, bool)
+        wanted[indices] = True
+        return bool(wanted[self.cells[0, 0]]) or bool(np.take(wanted, self.cells).any())
 
 
 def render(style: Style, raster: Raster) -> Picture:
@@ -55,30 +98,23 @@ def render(style: Style, raster: Raster) -> Picture:
 
     Raises KeyError where the raster lacks a field of the style.
     """
-    places = {field.name: i for i, field in enumerate(raster.fields)}
-    chosen = [places[name] for name in style.fields]
-    planes = [(raster.fields[i], raster.values[i]) for i in chosen]
-    drawn = raster.valid[chosen].all(axis=0)
-    if raster.values.dtype.kind == "f":
-        drawn &= ~np.isnan(raster.values[chosen]).any(axis=0)
-    if len(planes) == 1:
-        colors = _colors(style, *planes[0])
+    by_name = {field.name: i for i, field in enumerate(raster.fields)}
+    chosen = [by_name[name] for name in style.fields]
+    fields, planes, valid = zip(*((raster.fields[i], raster.values[i], raster.valid[i]) for i in chosen), strict=True)
+    if len(chosen) == 1:
+        cells, palette = drawn_by_one(style, fields[0], planes[0], valid[0])
     else:
-        rgba = np.full((*drawn.shape, 4), 255, np.uint8)
-        for channel, (plane, range_) in enumerate(zip(planes, style.ranges, strict=True)):
-            rgba[..., channel] = _levels(range_, style.gamma, *plane)
-        colors = rgba.view(np.uint32)[..., 0]
-    rgba = np.where(drawn, colors, np.uint32(0)).view(np.uint8).reshape(*drawn.shape, 4)
-    return Picture(grid=raster.grid, rgba=rgba)
+        cells, palette = drawn_by_three(style, fields, planes, valid)
+    return Picture(grid=raster.grid, cells=cells, palette=palette)
 
 
 def colors_at(style: Style, channel: int, physical: npt.NDArray[np.float64]) -> Pixels:
     """(value, 4): the colours of physical values; of one of three fields, what its channel alone adds to black."""
     field = Field(name=style.fields[channel], dtype="float64")
     if len(style.fields) == 1:
-        return _paint(style, field, physical).view(np.uint8).reshape(-1, 4)
+        return unpacked(np.take(scale_of(style).colors, places(style, field, physical)))
     rgba = np.zeros((*physical.shape, 4), np.uint8)
-    rgba[:, channel] = _levels(style.ranges[channel], style.gamma, field, physical)
+    rgba[:, channel] = leveled(style.ranges[channel], style.gamma, field, physical, MOST - 1)
     rgba[:, 3] = 255
     return rgba
 
@@ -132,111 +168,17 @@ def _rgb_fields(fields: Sequence[Field]) -> tuple[Field, ...]:
 
 def _over(below: Picture, above: Picture) -> Picture:
     """Porter and Duff's `over` of colours that are not premultiplied."""
-    a = above.rgba[..., 3:].astype(np.float32) / 255
-    b = below.rgba[..., 3:].astype(np.float32) / 255 * (1 - a)
+    under, over = below.rgba, above.rgba
+    opacity = over[..., 3]
+    if ((opacity == 0) | (opacity == 255)).all():
+        packed = (np.ascontiguousarray(rgba).view(np.uint32)[..., 0] for rgba in (over, under))
+        return Picture(grid=below.grid, cells=unpacked(np.where(opacity == 255, *packed)))
+    a = over[..., 3:].astype(np.float32) / 255
+    b = under[..., 3:].astype(np.float32) / 255 * (1 - a)
     alpha = a + b
-    mixed = (above.rgba[..., :3] * a + below.rgba[..., :3] * b) / np.where(alpha > 0, alpha, 1)
+    mixed = (over[..., :3] * a + under[..., :3] * b) / np.where(alpha > 0, alpha, 1)
     rgba = np.rint(np.concatenate([mixed, alpha * 255], axis=2)).astype(np.uint8)
-    return Picture(grid=below.grid, rgba=rgba)
+    return Picture(grid=below.grid, cells=rgba)
 
 
-def _colors(style: Style, field: Field, values: Values) -> _Packed:
-    """The colours of one field's values, packed in one number each."""
-    if values.dtype.kind in "iu" and values.dtype.itemsize <= _TABLE_BYTES:
-        return np.take(_color_table(style, field, values.dtype.str), _as_index(values))
-    return _paint(style, field, values)
-
-
-def _levels(range_: Range, gamma: float, field: Field, values: Values) -> Pixels:
-    """The intensity of one field's values, 0 to 255."""
-    if values.dtype.kind in "iu" and values.dtype.itemsize <= _TABLE_BYTES:
-        return np.take(_level_table(range_, gamma, field, values.dtype.str), _as_index(values))
-    return _scaled(range_, gamma, field, values, 255).astype(np.uint8)
-
-
-@lru_cache(maxsize=64)
-def _color_table(style: Style, field: Field, dtype: str) -> _Packed:
-    return _paint(style, field, _all_values(dtype))
-
-
-@lru_cache(maxsize=64)
-def _level_table(range_: Range, gamma: float, field: Field, dtype: str) -> Pixels:
-    return _scaled(range_, gamma, field, _all_values(dtype), 255).astype(np.uint8)
-
-
-def _as_index(values: Values) -> npt.NDArray[Any]:
-    """Whole numbers as their bits, counted from 0."""
-    return values.view(np.dtype(f"u{values.dtype.itemsize}").newbyteorder(values.dtype.byteorder))
-
-
-def _all_values(dtype: str) -> Values:
-    """Every value of a type of whole numbers, in the order of `_as_index`."""
-    kind = np.dtype(dtype)
-    return np.arange(2 ** (8 * kind.itemsize)).astype(np.dtype(f"u{kind.itemsize}")).view(kind.newbyteorder("="))
-
-
-def _paint(style: Style, field: Field, values: Values) -> _Packed:
-    """The rule itself, for values of any type and shape."""
-    if isinstance(style.colormap, Categories):
-        return _category_colors(style.colormap, values)
-    if isinstance(style.colormap, Intervals):
-        return _interval_colors(style.colormap, _physical(field, values))
-    colors = _ramp_colors(style)
-    return np.take(colors, _scaled(style.ranges[0], style.gamma, field, values, len(colors) - 1))
-
-
-@lru_cache(maxsize=256)
-def _ramp_colors(style: Style) -> _Packed:
-    return _pack(style.colormap.colors if isinstance(style.colormap, Ramp) else _GRAY)
-
-
-def _physical(field: Field, values: Values) -> npt.NDArray[np.float64]:
-    with np.errstate(over="ignore", invalid="ignore"):
-        return values.astype(np.float64) * field.scale + field.offset
-
-
-def _scaled(range_: Range, gamma: float, field: Field, values: Values, top: int) -> npt.NDArray[np.intp]:
-    """Whole numbers from 0 at the start of the range to `top` at its end, whichever is greater; 0 for NaN."""
-    start, end = range_
-    physical = _physical(field, values)
-    if start == end:
-        return np.where(physical > start, top, 0)
-    with np.errstate(over="ignore", invalid="ignore"):
-        share = np.clip((physical - start) / (end - start), 0, 1)
-    if gamma != 1:
-        share **= 1 / gamma
-    return np.rint(np.nan_to_num(share, copy=False, nan=0.0) * top).astype(np.intp)
-
-
-def _interval_colors(colormap: Intervals, physical: npt.NDArray[np.float64]) -> _Packed:
-    """The colour of the first interval that holds each value."""
-    ends = np.array(sorted({end for low, high, _ in colormap.steps for end in (low, high)}), np.float64)
-    between = np.zeros(len(ends) + 1, np.uint32)  # from each end to the next; nothing before the first
-    for low, high, rgba in reversed(colormap.steps):
-        first, last = np.searchsorted(ends, (low, high)) + 1
-        between[first : None if high == inf else last] = _pack((rgba,))  # an open end holds infinity too
-    return between[np.searchsorted(ends, physical, side="right")]
-
-
-def _category_colors(colormap: Categories, values: Values) -> _Packed:
-    known = sorted((value, rgba) for value, rgba, _ in colormap.colors if _is_value(value, values.dtype))
-    if not known:
-        return np.zeros(values.shape, np.uint32)
-    keys = np.array([value for value, _ in known], values.dtype)
-    colors = _pack([rgba for _, rgba in known])
-    place = np.minimum(np.searchsorted(keys, values), len(keys) - 1)
-    return np.where(keys[place] == values, colors[place], np.uint32(0))
-
-
-def _is_value(value: int, dtype: np.dtype[Any]) -> bool:
-    """Whether a type has that whole number."""
-    if dtype.kind in "iu":
-        return bool(np.iinfo(dtype).min <= value <= np.iinfo(dtype).max)
-    return abs(value) <= 1 << int(np.finfo(dtype).nmant)
-
-
-def _pack(colors: Sequence[Rgba]) -> _Packed:
-    """Colours as one number each, in the order of their bytes in memory; all clear ones are 0."""
-    rgba = np.array(colors, np.uint8)
-    rgba[rgba[:, 3] == 0] = 0
-    return rgba.view(np.uint32)[:, 0]
+_GRAY = Style(id="gray", title="Gray", fields=("gray",), ranges=((0.0, 255.0),))

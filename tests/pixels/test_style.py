@@ -16,6 +16,7 @@ from ogcapi.model.grid import BBox, Grid
 from ogcapi.model.raster import Field, Raster
 from ogcapi.model.style import Categories, Intervals, Ramp, Style
 from ogcapi.pixels.colormaps import color, colormap, ramp
+from ogcapi.pixels.scales import leveled, packed, places, scale_of, unpacked
 from ogcapi.pixels.statistics import statistics
 from ogcapi.pixels.style import Picture, automatic, colors_at, overlay, render
 
@@ -190,7 +191,7 @@ def test_a_legend_asks_for_the_colours_that_pictures_have(colors: Ramp | Interva
 
 
 def picture_of(*cells: tuple[int, int, int, int]) -> Picture:
-    return Picture(grid=None, rgba=np.array([cells], np.uint8))
+    return Picture(grid=None, cells=np.array([cells], np.uint8))
 
 
 def test_a_picture_says_whether_it_is_opaque_or_empty() -> None:
@@ -209,7 +210,7 @@ def test_pictures_lie_over_each_other_from_the_first_at_the_bottom() -> None:
 @given(hnp.arrays(np.uint8, (2, 3, 4)))
 def test_an_empty_picture_changes_nothing_above_or_below(rgba: npt.NDArray[np.uint8]) -> None:
     rgba[rgba[..., 3] == 0] = 0
-    one, nothing = Picture(grid=None, rgba=rgba), Picture(grid=None, rgba=np.zeros_like(rgba))
+    one, nothing = Picture(grid=None, cells=rgba), Picture(grid=None, cells=np.zeros_like(rgba))
     for pictures in ([one], [one, nothing], [nothing, one], [nothing, one, nothing]):
         assert np.array_equal(overlay(pictures).rgba, rgba)
 
@@ -217,7 +218,7 @@ def test_an_empty_picture_changes_nothing_above_or_below(rgba: npt.NDArray[np.ui
 @given(hnp.arrays(np.uint8, (2, 3, 4)), hnp.arrays(np.uint8, (2, 3, 4)))
 def test_an_opaque_picture_covers_all_below(below: npt.NDArray[np.uint8], above: npt.NDArray[np.uint8]) -> None:
     above[..., 3] = 255
-    assert np.array_equal(overlay([Picture(grid=None, rgba=below), Picture(grid=None, rgba=above)]).rgba, above)
+    assert np.array_equal(overlay([Picture(grid=None, cells=below), Picture(grid=None, cells=above)]).rgba, above)
 
 
 def test_the_automatic_style_of_a_field_with_a_colour_table_is_that_table() -> None:
@@ -264,6 +265,112 @@ def test_the_automatic_style_of_data_with_few_exceptions_shows_them() -> None:
     assert automatic(raster.fields, lambda: statistics(raster)[0]).ranges == ((0.0, 8.0),)
 
 
-def test_a_picture_has_four_channels_of_8_bits() -> None:
+@pytest.mark.parametrize("cells", [np.zeros((2, 2, 5), np.uint8), np.zeros((2, 2, 3)), np.zeros(4, np.uint8)])
+def test_a_picture_has_at_most_four_channels_of_8_bits(cells) -> None:
     with pytest.raises(ValueError, match="uint8"):
-        Picture(grid=None, rgba=np.zeros((2, 2, 3), np.uint8))
+        Picture(grid=None, cells=cells)
+
+
+@pytest.mark.parametrize("shape", [(257, 4), (0, 4), (3, 3)])
+def test_a_palette_has_1_to_256_colours(shape: tuple[int, int]) -> None:
+    with pytest.raises(ValueError, match="palette"):
+        Picture(grid=None, cells=np.zeros((2, 2), np.uint8), palette=np.zeros(shape, np.uint8))
+
+
+@given(
+    hnp.arrays(np.uint8, st.tuples(st.just(3), st.just(5), st.integers(2, 4))),
+    hnp.arrays(np.uint8, (256, 4)),
+)
+def test_the_colours_of_a_picture_are_those_of_its_channels_or_of_its_palette(cells, palette) -> None:
+    channels = {2: [0, 0, 0, 1], 3: [0, 1, 2], 4: [0, 1, 2, 3]}[cells.shape[2]]
+    rgba = Picture(grid=None, cells=cells).rgba
+    assert np.array_equal(rgba[..., : len(channels)], cells[..., channels])
+    assert len(channels) == 4 or (rgba[..., 3] == 255).all()
+    plane = np.ascontiguousarray(cells[..., 0])
+    assert np.array_equal(Picture(grid=None, cells=plane).rgba, np.dstack([plane] * 3 + [np.full_like(plane, 255)]))
+    assert np.array_equal(Picture(grid=None, cells=plane, palette=palette).rgba, palette[plane])
+
+
+@given(hnp.arrays(np.uint8, (3, 5)), hnp.arrays(np.uint8, (256, 4), elements=st.sampled_from([0, 255])))
+def test_a_picture_with_a_palette_is_as_opaque_as_its_cells(cells, palette) -> None:
+    picture = Picture(grid=None, cells=cells, palette=palette)
+    alpha = palette[cells][..., 3]
+    assert picture.is_opaque == (alpha == 255).all()
+    assert picture.is_empty == (alpha == 0).all()
+
+
+def test_pictures_have_no_more_channels_than_their_style_yields() -> None:
+    values = np.linspace(-100, 90, 256, dtype=np.float32).reshape(1, 16, 16)
+    some = np.arange(256).reshape(1, 16, 16) % 7 > 0
+    none = np.zeros((1, 16, 16), bool)
+    wide = colormap([[-100, "navy"], [0, "#88f"], [0, "green"], [90, "white"]])
+    three = style_of(None, *[(-100.0, 90.0)] * 3)
+    fits = style_of(None, (-200.0, 90.0))
+    for style, fields, valid, channels, has_palette in [
+        (style_of(), 1, None, 1, False),
+        (fits, 1, some, 1, True),
+        (style_of(), 1, some, 1, True),
+        (style_of(ramp("viridis")), 1, None, 1, True),
+        (style_of(COLORMAPS[3]), 1, some, 1, True),
+        (style_of(wide), 1, None, 3, False),
+        (style_of(wide), 1, some, 4, False),
+        (three, 3, None, 3, False),
+        (three, 3, some, 4, False),
+        (style_of(), 1, none, 1, True),
+        (style_of(wide), 1, none, 1, True),
+        (three, 3, none, 1, True),
+    ]:
+        whole = None if valid is None else valid.repeat(fields, 0)
+        picture = render(style, raster_of(values.repeat(fields, 0), whole))
+        assert (1 if picture.cells.ndim == 2 else picture.cells.shape[2]) == channels
+        assert (picture.palette is not None) == has_palette
+        assert picture.is_empty == (valid is none)
+        assert picture.is_opaque == (valid is None)
+
+
+@pytest.mark.parametrize("dtype", ["uint8", "float64"])
+@pytest.mark.parametrize("colors", [None, ramp("viridis")], ids=["gray", "ramp"])
+def test_where_all_256_colours_occur_opacity_stands_beside_them(dtype: str, colors: Ramp | None) -> None:
+    values = np.arange(260).astype(np.uint8).astype(dtype).reshape(1, 13, 20)
+    valid = np.arange(260).reshape(1, 13, 20) < 256
+    style = style_of(colors, (0.0, 255.0))
+    full, part = (render(style, raster_of(values, known)) for known in (None, valid))
+    assert np.array_equal(part.rgba[valid[0]], full.rgba[valid[0]])
+    assert not part.rgba[~valid[0]].any()
+    assert part.cells.shape[2] == (2 if colors is None else 4)
+
+
+@settings(deadline=None, max_examples=300)
+@given(styled([*DTYPES, "float16", ">i2", ">f4", ">i8"]))
+def test_pictures_have_the_colours_that_the_rule_gives_to_each_cell(pair: tuple[Style, Raster]) -> None:
+    style, raster = pair
+    values, fields = raster.values, raster.fields
+    drawn = (raster.valid & (values == values)).all(axis=0)
+    if len(fields) == 1:
+        expected = scale_of(style).colors[places(style, fields[0], values[0])]
+    else:
+        rgba = np.full((*drawn.shape, 4), 255, np.uint8)
+        for i, (range_, field) in enumerate(zip(style.ranges, fields, strict=True)):
+            rgba[..., i] = leveled(range_, style.gamma, field, values[i], 255)
+        expected = packed(rgba.reshape(-1, 4)).reshape(drawn.shape)
+    assert np.array_equal(render(style, raster).rgba, unpacked(np.where(drawn, expected, np.uint32(0))))
+
+
+@pytest.mark.parametrize("many", [False, True], ids=["indices", "more colours than indices"])
+def test_ramps_of_any_number_of_colours_are_drawn_alike_from_all_types(many: bool) -> None:
+    count = 300 if many else 200
+    ramp_ = Ramp(colors=tuple((i % 256, i // 256, 7, 255) for i in range(count)) * (2 if many else 3))
+    values = np.arange(-130, 126).reshape(1, 16, 16)
+    drawn = [render(style_of(ramp_), raster_of(values.astype(dtype))) for dtype in ("int16", "int32", "float32")]
+    assert np.array_equal(drawn[0].rgba, drawn[1].rgba)
+    assert np.array_equal(drawn[0].rgba, drawn[2].rgba)
+    assert (drawn[0].palette is None) == many
+
+
+@given(hnp.arrays(np.uint8, (2, 3, 4)), hnp.arrays(np.uint8, (2, 3, 4)), hnp.arrays(bool, (2, 3)))
+def test_cells_that_are_clear_or_opaque_are_chosen_as_mixing_would(below, above, opaque) -> None:
+    above[..., 3] = np.where(opaque, 255, 0)
+    above[~opaque] = 0
+    below[below[..., 3] == 0] = 0
+    chosen = overlay([Picture(grid=None, cells=below), Picture(grid=None, cells=above)]).rgba
+    assert np.array_equal(chosen, np.where(opaque[..., None], above, below))
