@@ -1,0 +1,179 @@
+"""Values onto the cells of a grid: the compiled loops with what they are called with."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import lru_cache
+from typing import Any
+
+import numpy as np
+
+from ogcapi.model.raster import Resampling, Valid, Values
+from ogcapi.pixels import kernels
+from ogcapi.pixels.control import Control
+from ogcapi.pixels.resampling import KERNELS
+from ogcapi.pixels.warp import Window
+
+_NO_MASK = np.zeros((0, 0, 0), np.uint8)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Piece:
+    """Stored cells of one window, and which of them are valid.
+
+    Numbers that are NaN are never valid; where there are neither `nodata` nor `mask`, all others are.
+    """
+
+    values: Values
+    """(row, col, field); any strides, so that (field, row, col) need only be transposed."""
+    top: int
+    left: int
+    """Stored row and column of the first cell."""
+    nodata: Sequence[float | int | None] | None = None
+    """Of each field, as a value of its type: the stored value that means no data."""
+    mask: Values | None = None
+    """(row, col), or (row, col, field): 0 where not valid; uint8 or bool."""
+    samples: Sequence[int] | None = None
+    """Which of the last axis of `values` is each field; None: all as they come."""
+
+    @property
+    def mask3(self) -> Values:
+        """The mask as (row, col, 1 or field) bytes; of one cell where there is none."""
+        if self.mask is None:
+            return _NO_MASK
+        mask = self.mask if self.mask.ndim == 3 else self.mask[..., None]
+        return mask.view(np.uint8)
+
+
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Need:
+    """What cells that are not valid yet need of a stored raster."""
+
+    blocks: Values
+    """(n, 2): (row, col) of blocks."""
+    window: Window
+    """Around all needed cells: within the raster, but around the body it may reach on past the last column, up to a
+    whole turn from column 0."""
+
+
+def need(
+    control: Control,
+    method: Resampling,
+    block: tuple[int, int],
+    valid: Valid | None = None,
+    origin: tuple[int, int] = (0, 0),
+) -> Need | None:
+    """Which of the blocks of (columns, rows) cells a part needs: for nearest, exactly those that have a cell of it.
+
+    Only cells count that are not valid yet in all fields of `valid` (field, row, col), where the part begins at
+    `origin` (row, col). None: nothing is needed.
+    """
+    geometry = control.geometry
+    marks = np.zeros((-(-geometry.height // block[1]), -(-geometry.width // block[0])), np.uint8)
+    needs = np.zeros((control.patches[0].size, 4), np.int64)
+    kernels.touch(
+        control.patches,
+        control.frame,
+        (geometry.width, geometry.height),
+        block,
+        0.0 if method is Resampling.NEAREST else KERNELS[method].radius,
+        geometry.period or 0.0,
+        _NO_MASK if valid is None else valid.view(np.uint8),
+        origin,
+        marks,
+        needs,
+    )
+    needs = needs[needs[:, 2] > needs[:, 0]]
+    if not len(needs):
+        return None
+    left, right = _around(needs[:, 0], needs[:, 2], control.frame[-1])
+    window = Window(left=left, top=int(needs[:, 1].min()), right=right, bottom=int(needs[:, 3].max()))
+    return Need(blocks=np.argwhere(marks), window=window)
+
+
+def _around(starts: Values, stops: Values, turn: int) -> tuple[int, int]:
+    """The columns that hold all spans; with a turn, the shortest such way around the body."""
+    if not turn:
+        return int(starts.min()), int(stops.max())
+    lengths, starts = stops - starts, starts % turn
+    order = np.argsort(starts)
+    starts, reach = starts[order], np.maximum.accumulate((starts + lengths)[order])
+    gaps = np.append(starts[1:], starts[0] + turn) - np.maximum(reach, reach[-1] - turn)
+    widest = int(gaps.argmax())
+    if gaps[widest] <= 0:
+        return 0, turn
+    first = (widest + 1) % len(starts)
+    left = int(starts[first])
+    return left, left + turn - int(gaps[widest])
+
+
+def fill(
+    control: Control,
+    piece: Piece,
+    method: Resampling,
+    values: Values,
+    valid: Valid,
+    origin: tuple[int, int] = (0, 0),
+) -> int:
+    """Write into values and valid (field, row, col) of the part the cells that are not valid yet and lie in the piece.
+
+    Returns how many cells are still not valid.
+    """
+    if method is not Resampling.NEAREST:
+        raise NotImplementedError(method)
+    if values.dtype != piece.values.dtype:
+        raise TypeError(f"{piece.values.dtype} does not go into {values.dtype} as it is")
+    _nearest(control, piece, values, valid, origin)
+    return int(valid.size - np.count_nonzero(valid))
+
+
+def _nearest(control: Control, piece: Piece, values: Values, valid: Valid, origin: tuple[int, int]) -> None:
+    fields, dtype = len(values), values.dtype
+    rows, cols = piece.values.shape[:2]
+    stored, strides = _flat(piece.values)
+    mask, mask_strides = _flat(piece.mask3)
+    unsigned, nodata, bits = _bits(dtype, None if piece.nodata is None else tuple(piece.nodata), fields)
+    kernels.nearest(
+        control.patches,
+        control.frame,
+        (piece.left, piece.top, cols, rows),
+        stored.view(unsigned),
+        strides,
+        np.arange(fields) if piece.samples is None else np.array(piece.samples, np.int64),
+        mask,
+        mask_strides,
+        nodata,
+        bits,
+        values.view(unsigned),
+        valid.view(np.uint8),
+        origin,
+    )
+
+
+@lru_cache(maxsize=256)
+def _bits(
+    dtype: np.dtype[Any], nodata: tuple[float | int | None, ...] | None, fields: int
+) -> tuple[np.dtype[Any], Values, tuple[Any, Any]]:
+    """The type whose numbers are the bits of another; nodata of each field and what is NaN, in such numbers."""
+    unsigned = np.dtype(f"u{dtype.itemsize}")
+    everything = int(np.iinfo(unsigned).max)
+    magnitude = infinite = 0
+    if dtype.kind == "f":
+        magnitude, infinite = everything >> 1, int(np.array(np.inf, dtype).view(unsigned))
+    of_fields = np.zeros((fields, 3), unsigned)
+    for field, value in enumerate(nodata or ()):
+        if value is not None and value == value:  # NaN is never valid anyway
+            digits = magnitude if magnitude and value == 0 else everything  # there are two zeros
+            of_fields[field] = int(np.array(value, dtype).view(unsigned)) & digits, digits, 1
+    of_fields.setflags(write=False)
+    return unsigned, of_fields, (unsigned.type(magnitude), unsigned.type(infinite))
+
+
+def _flat(values: Values) -> tuple[Values, tuple[int, int, int]]:
+    """Values (row, col, field) one after the other, and how far their rows, columns and fields are apart."""
+    rows, cols, fields = values.shape
+    planar = values.transpose(2, 0, 1)
+    if planar.flags.c_contiguous:
+        return planar.reshape(-1), (cols, 1, rows * cols if fields > 1 else 0)
+    return np.ascontiguousarray(values).reshape(-1), (cols * fields, fields, 1 if fields > 1 else 0)
