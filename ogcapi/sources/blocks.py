@@ -97,6 +97,8 @@ def down(level: Level) -> int:
 
 def edges(level: Level, index: int) -> tuple[int, int, int, int, int]:
     """(plane, top, left, bottom, right) of a block: cells of the level, ends excluded."""
+    if not 0 <= index < across(level) * down(level) * level.planes:
+        raise IndexError(f"the level has no block {index}")
     row, col = divmod(index, across(level))
     plane, row = divmod(row, down(level))
     top, left = row * level.block_height, col * level.block_width

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import zlib
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -123,15 +122,7 @@ def _filled(decoder: Callable[..., Any]) -> Callable[[bytes, int], Bytes]:
     return decoded
 
 
-def _inflate(content: bytes, length: int) -> Bytes:
-    try:
-        return _deflate(content, length)
-    except imagecodecs.DeflateError:
-        # some writers fill a last strip; zlib stops where it has enough
-        return np.frombuffer(bytearray(zlib.decompressobj().decompress(content, length)), np.uint8)
-
-
-_deflate = _filled(imagecodecs.deflate_decode)
+_inflate = _filled(imagecodecs.deflate_decode)
 
 
 def _plain(content: bytes, length: int) -> Bytes:
@@ -223,7 +214,6 @@ _FAILURES = (
     imagecodecs.Jpeg8Error,
     imagecodecs.WebpError,
     imagecodecs.LercError,
-    zlib.error,
     ValueError,
     RuntimeError,
     TypeError,

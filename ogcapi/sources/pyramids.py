@@ -34,19 +34,20 @@ class Headers:
     def get(self, file: File) -> Pyramid:
         """The file in its present revision. Raises `SourceFailed`; `Changed` where it changes meanwhile."""
         for _ in range(_TRIES):
-            revision = current_revision(file.href)
             with self._lock:
                 known = self._known.get(file)
-                if known is not None and known.revision == revision:
+                if known is not None:
                     self._known.move_to_end(file)
-                    return known
+            if known is not None and known.revision == current_revision(file.href):
+                return known
+            with self._lock:
                 coming = self._coming.get(file)
                 if coming is None:
                     mine = self._coming[file] = Future()
             if coming is None:
                 return self._open(file, mine)
             opened = coming.result()
-            if opened.revision == revision:  # else it was begun before the file changed
+            if opened.revision == current_revision(file.href):  # else it was begun before the file changed
                 return opened
         raise Changed(file.name)
 

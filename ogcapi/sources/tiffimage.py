@@ -81,7 +81,7 @@ class Image:
             rows = min(_MAX_ROWS, _BLOCK_BYTES // (self.width * cell))
             return self.width, max(1, rows // self.chunk_height) * self.chunk_height
         high, wide = (
-            -(-_MIN_SIDE // side) if side * 2 <= _MIN_SIDE else 1 for side in (self.chunk_height, self.chunk_width)
+            -(-_MIN_SIDE // side) if side * 2 < _MIN_SIDE else 1 for side in (self.chunk_height, self.chunk_width)
         )
         return wide * self.chunk_width, high * self.chunk_height
 
@@ -105,7 +105,12 @@ class Image:
         """The cells (row, col, sample) of a chunk. Raises `decoders.Damaged`."""
         top = number // self.across % self.down * self.chunk_height
         rows = self.chunk_height if self.is_tiled else min(self.chunk_height, self.height - top)
-        return decoders.decode(content, self.layout, rows)
+        try:
+            return decoders.decode(content, self.layout, rows)
+        except decoders.Damaged:
+            if rows == self.chunk_height:
+                raise
+            return decoders.decode(content, self.layout, self.chunk_height)[:rows]  # some writers fill the last strip
 
     def gathered(self, plane: int, box: Box, chunks: Mapping[int, Values | None], fill: float) -> Values:
         """The cells (row, col, sample) of a box, C-contiguous; None stands for a chunk of `fill`."""

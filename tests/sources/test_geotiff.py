@@ -11,12 +11,18 @@ import rasterio
 import tifffile
 from PIL import Image
 
+from ogcapi.sources import decoders, ranges
 from ogcapi.sources.blocks import Level, across, down, edges
 from ogcapi.sources.gdal import File
 from ogcapi.sources.geotiff import open_geotiff
 from tests.data import SHARED, needs_shared, write_raster
 
 BOUNDS = (500_000, 4_000_000, 503_000, 4_002_000)
+
+
+@pytest.fixture(autouse=True)
+def _no_waiting(monkeypatch):
+    monkeypatch.setattr(ranges, "_SETTLED_NS", 0)  # no file is changed here once it is written
 
 
 def opened(path):
@@ -103,15 +109,30 @@ def test_every_compression_of_every_type_is_read_to_the_bit(tmp_path, compress, 
 @needs_shared
 @pytest.mark.parametrize("path", sorted(SHARED.glob("**/*.tif")), ids=lambda path: path.stem)
 def test_real_rasters_are_read_to_the_bit(path):
-    with rasterio.open(path) as dataset:
-        if "YCbCr" in str(dataset.photometric):
-            pytest.skip("lossy")
+    image = opened(path).levels[0].image
+    if image.layout.compression == decoders.JPEG and image.layout.photometric == 6 and has_small_colours(path, image):
+        pytest.skip("what is read differs between versions of libjpeg")
     check(path)
 
 
-@pytest.mark.parametrize("chunks", CHUNKS.values(), ids=CHUNKS)
-@pytest.mark.parametrize("interleave", ["pixel", "band"])
-@pytest.mark.parametrize("compress", ["none", "deflate", "lzw", "zstd"])
+def has_small_colours(path, image) -> bool:
+    """Whether the first chunk has fewer cells of colour than of brightness."""
+    offset, length = image.span(0)
+    content = path.read_bytes()[offset + 2 : offset + length]
+    return Image.open(io.BytesIO(image.layout.tables[:-2] + content)).layer[0][1:3] != (1, 1)
+
+
+@pytest.mark.parametrize(
+    ("compress", "interleave", "chunks"),
+    [
+        ("deflate", "pixel", "tiles"),
+        ("deflate", "band", "strips"),
+        ("lzw", "band", "tiles"),
+        ("lzw", "pixel", "one strip"),
+        ("zstd", "pixel", "large tiles"),
+        ("none", "band", "strips"),
+    ],
+)
 @pytest.mark.parametrize(
     ("dtype", "predictor"),
     [(dtype, 2) for dtype in DTYPES] + [("float32", 3), ("float64", 3)],
@@ -125,7 +146,7 @@ def test_predictors_are_undone(tmp_path, dtype, predictor, compress, interleave,
         compress=compress,
         interleave=interleave,
         **predicted,
-        **chunks,
+        **CHUNKS[chunks],
     )
     check(path)
 
