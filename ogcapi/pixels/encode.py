@@ -122,9 +122,11 @@ def _on_white(picture: Picture) -> Pixels:
 def _blended(colors: Pixels) -> Pixels:
     """Colours of any shape, the last channel their opacity, as they look on white."""
     opacity = colors[..., -1:]
-    is_clear = opacity == 0
-    if (is_clear | (opacity == 255)).all():
-        return np.where(is_clear, np.uint8(255), colors)
+    if colors.shape[-1] == 4:
+        packed = np.ascontiguousarray(colors).view("<u4")  # opacity is the highest byte
+        is_clear = packed == 0
+        if (is_clear | (packed >= 0xFF000000)).all():
+            return np.where(is_clear, np.uint32(0xFFFFFFFF), packed).view(np.uint8)
     alpha = opacity.astype(np.uint16)
     blended = ((colors * alpha + 255 * (255 - alpha) + 127) // 255).astype(np.uint8)
     blended[..., -1] = 255

@@ -52,6 +52,20 @@ def looked_up(plane, valid, table, clear, out):  # type: ignore[no-untyped-def]
     return drawn
 
 
+@kernel(f"int64({_TABLE}, {_VALID}, uint8[::1])")
+def freed(indices, valid, out):  # type: ignore[no-untyped-def]
+    """The indices, and where not valid the first one that occurs nowhere else; that one, or -1 where there is none."""
+    occurs = np.zeros(256, np.uint8)
+    for i in range(indices.size):
+        occurs[indices[i]] |= valid[i]
+    for free in range(256):
+        if not occurs[free]:
+            for i in range(indices.size):
+                out[i] = indices[i] if valid[i] else free
+            return free
+    return -1
+
+
 @kernel(*(f"void(UniTuple({plane}, 3), UniTuple({_TABLE}, 3), uint8[::1])" for plane in _INDICES))
 def rgb(planes, tables, out):  # type: ignore[no-untyped-def]
     """Red, green and blue, looked up in a table each: three bytes a cell."""

@@ -16,37 +16,25 @@ _SIGNATURE = b"\x89PNG\r\n\x1a\n"
 _GRAY, _PALETTE = 0, 3
 _COLOR_TYPES = MappingProxyType({2: 4, 3: 2, 4: 6})  # by the number of channels
 _NONE, _UP = 0, 2  # filters
+_MOST_HELD = 1 << 20  # cells of a picture that is left to fpng: it keeps Python's lock, 4 ms for so many
 _FEW = 16  # colours of classes rather than of a scale: rows compress better as they are
-_LEVELS: Pixels = np.arange(MOST, dtype=np.uint8)
 
 
 def encoded(cells: Pixels, palette: Pixels | None = None) -> bytes:
     """A PNG of 8 bits a channel: gray, or indices of a palette (row, col); or (row, col, 2 to 4 channels).
 
-    What is clear in a palette that is gray otherwise becomes the one level of gray that is clear.
+    A palette is written even where all but its clear colour are gray: GDAL's WMS driver does not see what PNG can say
+    of gray alone, that one level is clear.
     """
     if cells.ndim == 3:
-        write = _fpng() if cells.shape[2] > 2 else None
+        write = _fpng() if cells.shape[2] > 2 and cells.shape[0] * cells.shape[1] <= _MOST_HELD else None
         return write(np.ascontiguousarray(cells)) if write else _file(cells, _COLOR_TYPES[cells.shape[2]], _UP)
     if palette is None:
         return _file(cells, _GRAY, _UP)
-    key = _clear_level(palette)
-    if key is not None:
-        return _file(cells, _GRAY, _UP, _chunk(b"tRNS", struct.pack(">H", key)))
     translucent = np.flatnonzero(palette[:, 3] < MOST - 1)
     opacity = palette[: translucent[-1] + 1, 3].tobytes() if translucent.size else b""
     chunks = [_chunk(b"PLTE", palette[:, :3].tobytes()), *([_chunk(b"tRNS", opacity)] if opacity else [])]
     return _file(cells, _PALETTE, _NONE if len(palette) <= _FEW else _UP, *chunks)
-
-
-def _clear_level(palette: Pixels) -> int | None:
-    """The only index that is clear in a palette whose others are their own level of gray; None of any other palette."""
-    clear = np.flatnonzero(palette[:, 3] < MOST - 1)
-    if len(clear) != 1 or palette[clear[0], 3]:
-        return None
-    is_gray = (palette[:, :3] == _LEVELS[: len(palette), None]).all(axis=1)
-    is_gray[clear] = True
-    return int(clear[0]) if is_gray.all() else None
 
 
 def _file(cells: Pixels, color_type: int, filter_: int, *chunks: bytes) -> bytes:

@@ -140,13 +140,12 @@ def _with_a_clear_color(
     palette: Pixels, indices: Pixels, known: Valid, *, is_gray: bool
 ) -> tuple[Pixels, Pixels | None]:
     """Cells with a clear one where not known, be it for a colour that does not occur, or as opacity of their own."""
-    occurs = np.bincount(indices, minlength=MOST)
-    occurs[0] -= np.count_nonzero(~known)
-    free = int(occurs.argmin())
-    if not occurs[free]:
+    cells = np.empty_like(indices)
+    free = _paint().freed(_read_only(indices), known, cells)
+    if free >= 0:
         palette = palette.copy()
         palette[free] = 0
-        return np.where(known, indices, np.uint8(free)), palette
+        return cells, palette
     if is_gray:
         return np.stack([indices, np.where(known, np.uint8(255), np.uint8(0))], axis=1), None
     colors = np.take(palette.view(np.uint32)[:, 0], indices)

@@ -168,7 +168,7 @@ def test_png_is_made_of_chunks_in_the_order_and_with_the_checksums_of_the_standa
     ("cells", "palette", "mode"),
     [
         (np.array([[0, 1, 2]], np.uint8), None, "L"),
-        (np.array([[0, 1, 2]], np.uint8), np.where(np.arange(256)[:, None] == 1, 0, GRAYS).astype(np.uint8), "L"),
+        (np.array([[0, 1, 2]], np.uint8), np.where(np.arange(256)[:, None] == 1, 0, GRAYS).astype(np.uint8), "P"),
         (np.array([[0, 1, 2]], np.uint8), smooth(alpha=200)[0], "P"),
         (np.array([[[7, 0], [9, 255]]], np.uint8), None, "LA"),
         (np.array([[[7, 255], [9, 255]]], np.uint8), None, "L"),
@@ -203,6 +203,14 @@ def test_without_fast_encoders_pictures_are_the_same(missing: str, monkeypatch: 
     finally:
         for cache in caches:
             cache.cache_clear()
+
+
+def test_png_of_a_large_map_is_not_left_to_an_encoder_that_stops_all_other_threads(monkeypatch) -> None:
+    monkeypatch.setattr(module, "_MOST_HELD", 64 * 64)
+    at_most, more = smooth(alpha=7), smooth(alpha=7, size=65)
+    assert b"fdEC" in png(picture_of(at_most))  # fpng's own chunk
+    assert b"fdEC" not in png(picture_of(more))
+    assert np.array_equal(decoded(png(picture_of(more))), more)
 
 
 def test_encoders_load_nothing_heavy_before_they_are_used() -> None:
