@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -11,6 +12,7 @@ import numpy as np
 import numpy.typing as npt
 
 from ogcapi.model.raster import Valid, Values
+from ogcapi.pixels import undoing
 
 NONE, LZW, JPEG, DEFLATE, PACKBITS, OLD_DEFLATE, LZMA, ZSTD, WEBP, LERC = (
     1,
@@ -90,7 +92,7 @@ def _of_stream(content: bytes, layout: Layout, rows: int) -> Values:
         return np.asarray(whole).reshape(rows, layout.width, layout.samples)
     shape = rows, layout.width, layout.samples
     if layout.predictor == FLOATING:
-        return _undo_floating(flat, layout, shape)
+        return _undo_floating(flat[: rows * row_bytes], layout, shape)
     cells = flat.view(layout.stored).reshape(shape)
     if not layout.stored.isnative:
         cells = cells.astype(layout.stored.newbyteorder("="))
@@ -98,17 +100,18 @@ def _of_stream(content: bytes, layout: Layout, rows: int) -> Values:
 
 
 def _undo_horizontal(cells: Values) -> Values:
-    """Running sums along the rows, of the values' bits as whole numbers."""
-    whole = cells.view(f"u{cells.itemsize}")
-    sums = np.empty_like(whole)
-    imagecodecs.delta_decode(whole, axis=1, out=sums)
-    return sums.view(cells.dtype)
+    """Running sums along the rows, of the values' bits as whole numbers, in place."""
+    undoing.undo_horizontal(cells.view(f"u{cells.itemsize}"))
+    return cells
 
 
 def _undo_floating(flat: Bytes, layout: Layout, shape: tuple[int, int, int]) -> Values:
-    """Running sums of bytes along the rows; a row holds the highest bytes of all values first, in any byte order."""
-    summed = flat.view(layout.stored.newbyteorder("=")).reshape(shape)
-    return np.asarray(imagecodecs.floatpred_decode(summed, axis=1))
+    """Values whose bytes were parted, the highest of a whole row first, in any byte order."""
+    cells = np.empty(shape, layout.stored.newbyteorder("="))
+    size, rows = cells.itemsize, shape[0]
+    is_little = sys.byteorder == "little"
+    undoing.undo_floating(flat.reshape(rows, -1), size, shape[2], is_little, cells.view(np.uint8).reshape(rows, -1))
+    return cells
 
 
 def _filled(decoder: Callable[..., Any]) -> Callable[[bytes, int], Bytes]:

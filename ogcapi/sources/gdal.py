@@ -28,7 +28,8 @@ from ogcapi.sources import storage
 
 logger = logging.getLogger("ogcapi.sources")
 
-_FAILURES = (RasterioError, CPLE_BaseError, OSError, NotGeoreferencedWarning)
+# rasterio takes every text of a file for UTF-8
+_FAILURES = (RasterioError, CPLE_BaseError, OSError, NotGeoreferencedWarning, UnicodeError)
 _IDLE = 64  # datasets kept open while nobody reads them
 _REMOTE_OPTIONS: dict[str, str | float] = {
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",  # no questions about files beside the one that is named

@@ -14,7 +14,8 @@ from typing import Any, TypeVar
 import numpy as np
 
 from ogcapi.model.problem import SourceFailed
-from ogcapi.model.raster import Values
+from ogcapi.model.raster import Valid, Values
+from ogcapi.pixels.undoing import split
 from ogcapi.sources import ranges, storage
 from ogcapi.sources.blocks import Block, Pyramid, edges
 from ogcapi.sources.decoders import Damaged
@@ -206,8 +207,8 @@ class TiffLevel:
             if self.image.planes > 1:
                 shown.append(self.image.gathered(alpha, box, cells, self._fill)[..., 0])
             else:
-                shown.append(values[..., alpha])
-                values = np.ascontiguousarray(np.delete(values, alpha, axis=-1))
+                values, opaque = _parted(values, alpha)
+                shown += [] if opaque is None else [opaque]
         valid = np.logical_and.reduce([part != 0 for part in shown]) if shown else None
         if valid is not None and valid.all():
             valid = None
@@ -215,6 +216,15 @@ class TiffLevel:
         if valid is not None:
             valid.flags.writeable = False
         return Block(values=values, valid=None if valid is None else valid.view(np.uint8))
+
+
+def _parted(cells: Values, alpha: int) -> tuple[Values, Valid | None]:
+    """The other samples of cells (row, col, sample), and where that one is not 0 (row, col); None: everywhere."""
+    values = np.empty((*cells.shape[:2], cells.shape[2] - 1), cells.dtype)
+    shown = np.empty(cells.shape[:2], bool)
+    word = f"u{cells.itemsize}"
+    is_full = split(cells.view(word), alpha, values.view(word), shown)
+    return values, None if is_full else shown
 
 
 _decoding = threading.Semaphore(1)

@@ -9,6 +9,7 @@ from contextlib import suppress
 import imagecodecs
 import numpy as np
 import pytest
+import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
@@ -22,7 +23,7 @@ from ogcapi.sources.pyramids import reading
 from ogcapi.sources.tiff import NoTiff, read_tiff
 from ogcapi.sources.tiffimage import Image, images
 from tests.data import write_raster
-from tests.sources.test_geotiff import BOUNDS, assembled, noise, picture
+from tests.sources.test_geotiff import BOUNDS, PLACE, assembled, noise, picture
 
 ROWS, WIDTH = 16, 24
 
@@ -189,6 +190,15 @@ def test_a_file_that_ends_early_is_read_or_a_problem(files, tmp_path, monkeypatc
     content = files[kind]
     (tmp_path / "a.tif").write_bytes(content[: int(len(content) * share)])
     with suppress(SourceFailed):
+        read_all_of(tmp_path / "a.tif")
+
+
+def test_a_file_whose_texts_are_none_is_a_problem(tmp_path):
+    name = b"WGS \xff4|"
+    keys = (1, 1, 0, 4, 1024, 0, 1, 2, 1025, 0, 1, 1, 2048, 0, 1, 32767, 2049, 34737, len(name), 0)
+    tags = [*PLACE[:2], (34735, "H", len(keys), keys, True), (34737, "s", 0, name + b"\0", True)]
+    tifffile.imwrite(tmp_path / "a.tif", noise("uint8")[0], photometric="minisblack", extratags=tags)
+    with pytest.raises(SourceFailed):
         read_all_of(tmp_path / "a.tif")
 
 
