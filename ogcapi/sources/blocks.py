@@ -7,6 +7,7 @@ import threading
 from collections import OrderedDict
 from collections.abc import Sequence
 from concurrent.futures import Future
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
@@ -116,7 +117,8 @@ class BlockCache:
 
     def __init__(self, budget: int) -> None:
         self.budget = budget
-        """Bytes of blocks that are kept; 0 keeps none. Blocks in use are beside it."""
+        """Bytes of blocks that are kept; 0 keeps none. Blocks in use are beside it. A lower one counts from the next
+        block on."""
         self._lock = threading.Lock()
         self._known: OrderedDict[_Key, Block] = OrderedDict()
         self._coming: dict[_Key, Future[Block]] = {}
@@ -200,16 +202,23 @@ def default_budget(workers: int = 1) -> int:
     return min(_MOST_BYTES, memory_limit() // _SHARE) // max(1, workers)
 
 
-def memory_limit(root: Path = Path("/sys/fs/cgroup")) -> int:
-    """Bytes that this process and its like may use: the control group's, else the machine's."""
+def memory_limit(root: Path = Path("/sys/fs/cgroup"), own: Path = Path("/proc/self/cgroup")) -> int:
+    """Bytes that this process and its like may use: those of its control groups, else the machine's."""
     found = [os.sysconf("SC_PAGE_SIZE") * os.sysconf("SC_PHYS_PAGES")] if hasattr(os, "sysconf") else [_MOST_BYTES]
-    for name in ("memory.max", "memory/memory.limit_in_bytes"):
-        try:
-            text = (root / name).read_text().strip()
-        except OSError:
-            continue
-        if text.isdecimal():
-            found.append(int(text))
+    files = [root / "memory.max", root / "memory" / "memory.limit_in_bytes"]
+    with suppress(OSError):
+        for line in own.read_text().splitlines():
+            _, kinds, group = line.split(":", 2)
+            parts = Path(group.lstrip("/"))
+            for place in (parts, *parts.parents):
+                if not kinds:
+                    files.append(root / place / "memory.max")
+                elif "memory" in kinds.split(","):
+                    files.append(root / "memory" / place / "memory.limit_in_bytes")
+    for file in files:
+        with suppress(OSError):
+            text = file.read_text().strip()
+            found += [int(text)] if text.isdecimal() else []
     return min(found)
 
 

@@ -155,6 +155,14 @@ def test_the_budget_is_a_share_of_the_memory_that_is_allowed(tmp_path, monkeypat
     assert memory_limit(tmp_path) == 400_000_000
     (tmp_path / "memory.max").write_text("max\n")
     assert memory_limit(tmp_path) > 400_000_000
+    (tmp_path / "a" / "b").mkdir(parents=True)
+    (tmp_path / "own").write_text("0::/a/b\n")
+    (tmp_path / "a" / "memory.max").write_text("300000000\n")  # of a group around the process's own
+    assert memory_limit(tmp_path, tmp_path / "own") == 300_000_000
+    (tmp_path / "memory" / "c").mkdir(parents=True)
+    (tmp_path / "own").write_text("5:cpu,memory:/c\n")
+    (tmp_path / "memory" / "c" / "memory.limit_in_bytes").write_text("200000000\n")
+    assert memory_limit(tmp_path, tmp_path / "own") == 200_000_000
     monkeypatch.setattr(blocks, "memory_limit", lambda: 400_000_000)
     assert (default_budget(), default_budget(4)) == (100_000_000, 25_000_000)
     monkeypatch.setattr(blocks, "memory_limit", lambda: 1 << 40)

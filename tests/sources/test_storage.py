@@ -110,3 +110,16 @@ def test_an_object_store_is_read_by_its_own_addresses(tmp_path, site, monkeypatc
         assert (read_all(source, source.grid).values[0] == numbered(30, 30)).all()
     finally:
         storage._store.cache_clear()
+
+
+def test_every_kind_of_store_has_its_own_scheme(monkeypatch):
+    for name, value in {
+        "GS_NO_SIGN_REQUEST": "YES",
+        "AZURE_NO_SIGN_REQUEST": "YES",
+        "AZURE_STORAGE_ACCOUNT_NAME": "a",
+    }.items():
+        monkeypatch.setenv(name, value)
+    for scheme in storage.STORE_SCHEMES:
+        assert storage.is_remote(f"{scheme}://bucket/a/b.tif")
+        assert storage.stored_object(f"{scheme}://bucket/a/b.tif")[1] == "a/b.tif"
+    storage._store.cache_clear()
