@@ -18,8 +18,8 @@ import numpy as np
 
 from ogcapi.model.crs import Crs, transformation
 from ogcapi.model.grid import Array, Grid
-from ogcapi.pixels import kernels
-from ogcapi.pixels.kernels import EXACT, LINES, PATCH
+from ogcapi.pixels import placing
+from ogcapi.pixels.kernels import EXACT, LINES, NOTHING, PATCH
 from ogcapi.pixels.warp import Geometry, carried
 from ogcapi.pixels.warp import steps as exact_steps
 
@@ -170,12 +170,12 @@ def _of_lines(
     inside = (boxes[..., 3] >= -1) & (boxes[..., 1] <= geometry.height + 1) & np.isfinite(boxes[..., 2])
     if not geometry.is_cyclic:
         inside &= (boxes[..., 2] >= -1) & (boxes[..., 0] <= geometry.width + 1)
-    steps = np.where(inside, LINES, kernels.NOTHING)
+    steps = np.where(inside, LINES, NOTHING)
     edge_col = edge_row = _NONE
     if corners:
-        every_row, every_col = (range(of.start, of.stop + 1) for of in (rows, cols))
-        edge_col, edge_row = _lines(grid, geometry, every_row, every_col, anchor, 0)
-        edge_col, edge_row = np.append(_padded(edge_col[:-1], cols), 0), np.append(_padded(edge_row[:-1], rows), 0)
+        of_rows, of_cols = (range(of.start, of.stop + 1) for of in (rows, cols))
+        edge_col, edge_row = _lines(grid, geometry, of_rows, of_cols, anchor, 0)
+        edge_col, edge_row = _padded(edge_col, cols, 1), _padded(edge_row, rows, 1)
     return Control(
         geometry=geometry,
         rows=rows,
@@ -197,9 +197,11 @@ def _lines(
     return col[: x.size], row[x.size :]
 
 
-def _padded(line: Array, cells: range) -> Array:
-    """A line's positions from the beginning of its first patch to the end of its last."""
-    return np.pad(line, (cells.start % PATCH, -cells.stop % PATCH), constant_values=np.nan)
+def _padded(line: Array, cells: range, more: int = 0) -> Array:
+    """A line's positions from the beginning of its first patch to the end of its last, and so many more."""
+    padded = np.full(len(_patch_range(cells)) * PATCH + more, np.nan)
+    padded[cells.start % PATCH :][: line.size] = line
+    return padded
 
 
 def _spans(line: Array) -> Array:
@@ -243,7 +245,7 @@ def _of_patches(grid: Grid, geometry: Geometry, rows: range, cols: range, corner
             x, y = _nodes(grid, geometry.crs, patch_rows.start, patch_cols.start, pending, step)
         col, row = np.empty((2, count * (size + 3) ** 2))
         settled = np.zeros_like(starts)
-        made = kernels.settle(step, ring, step == _STEPS[-1], x, y, place, steps, settled, boxes, col, row, 0)
+        made = placing.settle(step, ring, step == _STEPS[-1], x, y, place, steps, settled, boxes, col, row, 0)
         starts += np.where(steps == step, settled + used, 0)
         node_cols.append(col[:made])
         node_rows.append(row[:made])
@@ -340,7 +342,7 @@ class _Mesh:
     def missed(self) -> tuple[float, float]:
         """What cubics between every other control point miss at most, in x and in y."""
         x, y = self.nodes
-        return kernels.missed(x, *self.shape, self.crs.x_period or 0.0), kernels.missed(y, *self.shape, 0.0)
+        return placing.missed(x, *self.shape, self.crs.x_period or 0.0), placing.missed(y, *self.shape, 0.0)
 
     def moves(self, height: int, width: int) -> tuple[Array, Array]:
         """x and y (2, n) from cells to their neighbours, to the right and downward, at a lattice of cells."""

@@ -10,10 +10,11 @@ from typing import Any
 import numpy as np
 
 from ogcapi.model.raster import Resampling, Valid, Values
-from ogcapi.pixels import kernels
+from ogcapi.pixels import interpolating, kernels
 from ogcapi.pixels.control import Control
 from ogcapi.pixels.resampling import KERNELS
 from ogcapi.pixels.warp import Window
+from ogcapi.pixels.warp import _stored as stored_values
 
 _NO_MASK = np.zeros((0, 0, 0), np.uint8)
 
@@ -115,16 +116,22 @@ def fill(
     values: Values,
     valid: Valid,
     origin: tuple[int, int] = (0, 0),
+    *,
+    core: Window | None = None,
 ) -> int:
-    """Write into values and valid (field, row, col) of the part the cells that are not valid yet and lie in the piece.
+    """Write into values and valid (field, row, col) the cells of a part that are not valid yet and lie in the piece.
 
-    Returns how many cells are still not valid.
+    A cell lies where its centre does; with a `core`, only those in this window of the piece are written, and what is
+    around it serves their kernels. Stored cells outside the piece have no weight. The part begins at `origin` (row,
+    col) of the arrays, which are C-contiguous and of the piece's type; methods other than nearest want a control with
+    corners. Returns how many cells of the arrays are still not valid.
     """
-    if method is not Resampling.NEAREST:
-        raise NotImplementedError(method)
     if values.dtype != piece.values.dtype:
         raise TypeError(f"{piece.values.dtype} does not go into {values.dtype} as it is")
-    _nearest(control, piece, values, valid, origin)
+    if method is Resampling.NEAREST:
+        _nearest(control, piece, values, valid, origin)
+    else:
+        _interpolate(control, piece, method, values, valid, origin, core)
     return int(valid.size - np.count_nonzero(valid))
 
 
@@ -149,6 +156,87 @@ def _nearest(control: Control, piece: Piece, values: Values, valid: Valid, origi
         valid.view(np.uint8),
         origin,
     )
+
+
+_LOOPS = {
+    Resampling.BILINEAR: interpolating.BILINEAR,
+    Resampling.CUBIC: interpolating.CUBIC,
+    Resampling.LANCZOS: interpolating.LANCZOS,
+    Resampling.AVERAGE: interpolating.AVERAGE,
+}
+_COMPILED = {"uint8", "int16", "uint16", "float32", "float64"}
+
+
+def _interpolate(
+    control: Control,
+    piece: Piece,
+    method: Resampling,
+    values: Values,
+    valid: Valid,
+    origin: tuple[int, int],
+    core: Window | None,
+) -> None:
+    dtype = values.dtype
+    wide = _widened(dtype, method)
+    if wide != dtype:
+        made, known = np.zeros(values.shape, wide), valid.copy()
+        _interpolate(control, _as(piece, wide), method, made, known, origin, core)
+        is_new = known & ~valid
+        values[is_new] = stored_values(made[is_new], dtype.name) if method in _LOOPS else made[is_new].astype(dtype)
+        valid |= known
+        return
+    fields = len(values)
+    rows, cols = piece.values.shape[:2]
+    stored, strides = _flat(piece.values)
+    mask, mask_strides = _flat(piece.mask3)
+    window = piece.left, piece.top, cols, rows
+    nodata, has_nodata = _absent(dtype, None if piece.nodata is None else tuple(piece.nodata), fields)
+    samples = np.arange(fields) if piece.samples is None else np.array(piece.samples, np.int64)
+    where = (
+        control.patches,
+        control.frame,
+        window,
+        window if core is None else (core.left, core.top, core.shape[1], core.shape[0]),
+    )
+    what = stored, strides, samples, mask, mask_strides, nodata, has_nodata
+    period, into = control.geometry.period or 0.0, (values, valid.view(np.uint8), origin)
+    if method is Resampling.MODE:
+        interpolating.mode(*where, *what, period, *into)
+    else:
+        limits = (float(np.iinfo(dtype).min), float(np.iinfo(dtype).max)) if dtype.kind in "iu" else (0.0, 0.0)
+        interpolating.interpolate(*where, *what, _LOOPS[method], KERNELS[method].radius, period, limits, *into)
+
+
+def _widened(dtype: np.dtype[Any], method: Resampling) -> np.dtype[Any]:
+    """The type in which loops are compiled that keep every value."""
+    if method is not Resampling.MODE:
+        return dtype if dtype.name in _COMPILED else np.dtype(np.float64)
+    return dtype if dtype == np.uint8 else np.dtype({"i": np.int64, "u": np.uint64, "f": np.float64}[dtype.kind])
+
+
+def _as(piece: Piece, dtype: np.dtype[Any]) -> Piece:
+    """The same as another type, that may not tell nodata from its neighbours."""
+    nodata, has_nodata = _absent(piece.values.dtype, *_of_fields(piece))
+    samples = list(range(piece.values.shape[2])) if piece.samples is None else list(piece.samples)
+    values = piece.values[..., samples]
+    is_missing = has_nodata & (values == nodata)
+    mask = ~is_missing if piece.mask is None else ~is_missing & (piece.mask3 != 0)
+    return Piece(values=values.astype(dtype), top=piece.top, left=piece.left, mask=mask)
+
+
+def _of_fields(piece: Piece) -> tuple[tuple[float | int | None, ...] | None, int]:
+    fields = piece.values.shape[2] if piece.samples is None else len(piece.samples)
+    return None if piece.nodata is None else tuple(piece.nodata), fields
+
+
+@lru_cache(maxsize=256)
+def _absent(dtype: np.dtype[Any], nodata: tuple[float | int | None, ...] | None, fields: int) -> tuple[Values, Valid]:
+    """Nodata of each field, and whether there is one."""
+    given = (None,) * fields if nodata is None else nodata
+    values, is_given = np.array([of or 0 for of in given], dtype), np.array([of is not None for of in given])
+    values.setflags(write=False)
+    is_given.setflags(write=False)
+    return values, is_given
 
 
 @lru_cache(maxsize=256)

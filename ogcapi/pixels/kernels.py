@@ -25,12 +25,12 @@ NOTHING = 0
 CENTRES = PATCH * PATCH
 """Positions of an exact patch, before those of its cells' corners."""
 BORDER = 1e-6  # of a cell, as in `warp`
-_FAR = 1e9  # stored cells: further off than any raster reaches
-_SPAN = PATCH + 1  # corners a side
+SPAN = PATCH + 1
+"""Corners of cells a side."""
 _MAX_TAPS = 1024  # as in `resampling`
 
 
-def _part(loop: Callable[..., Any]) -> Callable[..., Any]:
+def part(loop: Callable[..., Any]) -> Callable[..., Any]:
     """A piece of loops, compiled into each of them."""
     made: Callable[..., Any] = numba.njit(nogil=True, error_model="numpy")(loop)
     return made
@@ -39,161 +39,19 @@ def _part(loop: Callable[..., Any]) -> Callable[..., Any]:
 # --- positions -------------------------------------------------------------------------------------------------------
 
 
-@_part
-def _turned(difference, period):  # type: ignore[no-untyped-def]
+@part
+def turned(difference, period):  # type: ignore[no-untyped-def]
     """The short way around the body; a period of 0 is none."""
     return difference - period * np.rint(difference / period) if period > 0 else difference
 
 
-@_part
-def _halfway(nodes, odd, period):  # type: ignore[no-untyped-def]
-    """By how much a cubic through the four even nodes around an odd one misses it; one-sided at the ends."""
-    first = min(max(odd - 3, 0), nodes.size - 7)
-    base = nodes[first]
-    b = _turned(nodes[first + 2] - base, period)
-    c = _turned(nodes[first + 4] - base, period)
-    d = _turned(nodes[first + 6] - base, period)
-    if odd == first + 3:
-        made = (9.0 * b + 9.0 * c - d) / 16.0
-    elif odd == first + 1:
-        made = (15.0 * b - 5.0 * c + d) / 16.0
-    else:
-        made = (-5.0 * b + 15.0 * c + 5.0 * d) / 16.0
-    return abs(_turned(base + made - nodes[odd], period))
-
-
-@_part
-def _miss(nodes, top, left, size, period):  # type: ignore[no-untyped-def]
-    """The most that cubics of twice the step miss around a patch: along the rows and along the columns together."""
-    first_row, first_col = top // 2 * 2, left // 2 * 2
-    last_row, last_col = (top + size + 1) // 2 * 2, (left + size + 1) // 2 * 2
-    along, across = 0.0, 0.0
-    for row in range(first_row, last_row + 1):
-        for col in range(first_col + 1, last_col, 2):
-            error = _halfway(nodes[row], col, period)
-            if not error <= along:  # NaN too
-                along = error
-    for col in range(first_col, last_col + 1):
-        for row in range(first_row + 1, last_row, 2):
-            error = _halfway(nodes[:, col], row, period)
-            if not error <= across:
-                across = error
-    return along + across
-
-
-@kernel("float64(float64[:,::1], int64, int64, float64)")
-def missed(nodes, rows, cols, period):  # type: ignore[no-untyped-def]
-    """The most that cubics between every other node miss anywhere in so many patches; NaN where nodes are not known."""
-    most = 0.0
-    for row in range(rows):
-        for col in range(cols):
-            error = _miss(nodes, row + 1, col + 1, 1, period)
-            if not error <= most:
-                most = error
-    return most
-
-
-@kernel(
-    "int64(int64, int64, boolean, float64[:,::1], float64[:,::1], UniTuple(float64, 12), int64[:,::1], int64[:,::1],"
-    " float64[:,:,::1], float64[::1], float64[::1], int64)"
-)
-def settle(step, ring, is_last, x, y, place, steps, starts, boxes, node_col, node_row, used):  # type: ignore[no-untyped-def]
-    """Give the patches whose step is still negative this step where it is exact enough.
-
-    x, y: places of nodes, `step` cells apart, from `ring` steps before the first patch on; NaN where not known.
-    place: (a, b, c, d, e, f, period, middle, columns, rows, is cyclic, tolerance in cells) of the stored raster.
-    Nodes of settled patches go to node_col and node_row from `used` on; returns how many are used then.
-    """
-    a, b, c, d, e, f, period, middle, columns, rows, is_cyclic, tolerance = place
-    area = a * e - b * d
-    size = PATCH // step
-    side = size + 3
-    for patch_row in range(steps.shape[0]):
-        for patch_col in range(steps.shape[1]):
-            if steps[patch_row, patch_col] >= 0:
-                continue
-            top, left = patch_row * size + ring, patch_col * size + ring
-            known = 0
-            for i in range(top - 1, top + size + 2):
-                for j in range(left - 1, left + size + 2):
-                    known += np.isfinite(x[i, j]) and np.isfinite(y[i, j])
-            if known < side * side:
-                if is_last:
-                    steps[patch_row, patch_col] = EXACT if known else NOTHING
-                continue
-            off_x, off_y = _miss(x, top, left, size, period), _miss(y, top, left, size, 0.0)
-            off_col = (abs(e) * off_x + abs(b) * off_y) / abs(area)
-            off_row = (abs(a) * off_y + abs(d) * off_x) / abs(area)
-            # columns and rows, counted on past the antimeridian, and in the turn where the raster has them
-            shift = period * np.floor((x[top, left] - middle) / period + 0.5) if period > 0 else 0.0
-            base = x[top, left] - shift
-            base -= _turned(x[top, left] - x[top - 1, left - 1], period)
-            at = used
-            west, east = np.inf, -np.inf
-            for i in range(top - 1, top + size + 2):
-                if i > top - 1:
-                    base += _turned(x[i, left - 1] - x[i - 1, left - 1], period)
-                here = base
-                for j in range(left - 1, left + size + 2):
-                    if j > left - 1:
-                        here += _turned(x[i, j] - x[i, j - 1], period)
-                    node_col[at] = (e * (here - c) - b * (y[i, j] - f)) / area
-                    node_row[at] = (a * (y[i, j] - f) - d * (here - c)) / area
-                    at += 1
-                    if top <= i <= top + size and left <= j <= left + size:
-                        west, east = min(west, here), max(east, here)
-            box = boxes[patch_row, patch_col]
-            box[0], box[2] = _ends(node_col, used, side)
-            box[1], box[3] = _ends(node_row, used, side)
-            wide, high = box[2] - box[0] + off_col, box[3] - box[1] + off_row
-            if not (off_col < wide + 1 and off_row < high + 1):
-                if is_last:
-                    steps[patch_row, patch_col] = EXACT
-                continue
-            outside = box[1] - high > rows or box[3] + high < 0
-            if b != 0 or d != 0:  # a turn changes rows too
-                outside = outside and period == 0
-            elif period == 0:
-                outside |= box[0] - wide > columns or box[2] + wide < 0
-            elif not is_cyclic and wide < 0.2 * abs(period / a):  # farther on, the other turn's end comes near
-                outside |= box[0] - wide > columns and box[2] + wide < abs(period / a)
-                outside |= box[2] + wide < 0 and box[0] - wide > columns - abs(period / a)
-            if outside:
-                steps[patch_row, patch_col] = NOTHING
-            elif off_col <= tolerance and off_row <= tolerance:
-                half = period / 2
-                if period > 0 and not is_cyclic and (west < middle - half or east > middle + half):
-                    steps[patch_row, patch_col] = EXACT
-                else:
-                    steps[patch_row, patch_col], starts[patch_row, patch_col] = step, used
-                    used = at
-            elif is_last:
-                steps[patch_row, patch_col] = EXACT
-    return used
-
-
-@_part
-def _ends(nodes, start, side):  # type: ignore[no-untyped-def]
-    """Least and greatest of what lies between a patch's nodes, with room for its curvature."""
-    low, high = np.inf, -np.inf
-    along, across = 0.0, 0.0
-    for i in range(1, side - 1):
-        for j in range(1, side - 1):
-            at = start + i * side + j
-            low, high = min(low, nodes[at]), max(high, nodes[at])
-            along = max(along, abs(nodes[at - 1] - 2 * nodes[at] + nodes[at + 1]))
-            across = max(across, abs(nodes[at - side] - 2 * nodes[at] + nodes[at + side]))
-    room = (along + across) / 4 + 0.01
-    return low - room, high + room
-
-
-@_part
+@part
 def _cubic(g0, g1, g2, g3):  # type: ignore[no-untyped-def]
     """The coefficients, from t to the power of 0 on, of the cubic through values at t = -1, 0, 1 and 2."""
     return g1, g2 - (2 * g0 + 3 * g1 + g3) / 6, (g0 + g2) / 2 - g1, (g3 - g0) / 6 + (g1 - g2) / 2
 
 
-@_part
+@part
 def _cubics(step, start, nodes, offset, count, out):  # type: ignore[no-untyped-def]
     """Positions of count x count points of a patch, `offset` cells after the centres, by cubics through its nodes."""
     blocks, inverse = PATCH // step, 1.0 / step
@@ -226,8 +84,8 @@ def _cubics(step, start, nodes, offset, count, out):  # type: ignore[no-untyped-
                     line[x] = ((q3 * u + q2) * u + q1) * u + q0
 
 
-@_part
-def _positions(step, start, nodes, line, first, is_row, out):  # type: ignore[no-untyped-def]
+@part
+def positions_of(step, start, nodes, line, first, is_row, out):  # type: ignore[no-untyped-def]
     """Positions of the centres of a patch's cells: columns, or rows."""
     if step == LINES:
         for k in range(PATCH):
@@ -241,8 +99,8 @@ def _positions(step, start, nodes, line, first, is_row, out):  # type: ignore[no
         _cubics(step, start, nodes, 0.0, PATCH, out)
 
 
-@_part
-def _cells(positions, first, count, turn, out):  # type: ignore[no-untyped-def]
+@part
+def cells_of(positions, first, count, turn, out):  # type: ignore[no-untyped-def]
     """Which of `count` stored cells from `first` on each position is in; -1 where in none. A turn of 0 is none."""
     for k in range(PATCH):
         for x in range(PATCH):
@@ -252,45 +110,45 @@ def _cells(positions, first, count, turn, out):  # type: ignore[no-untyped-def]
             out[k, x] = np.int32(cell) if (cell >= 0 and cell < count) else np.int32(-1)
 
 
-_CONTROL = (
+CONTROL = (
     "Tuple((int64[:,::1], int64[:,::1], float64[:,:,::1], float64[::1], float64[::1], float64[::1], float64[::1],"
     " float64[::1], float64[::1]))"
 )
 """Of each patch (row, col): step, where its nodes start, box (4,); columns and rows of nodes, of lines' centres and of
 lines' corners."""
-_WINDOW = "UniTuple(int64, 4)"
+WINDOW = "UniTuple(int64, 4)"
 """First stored column and row, columns, rows."""
-_FRAME = "UniTuple(int64, 5)"
+FRAME = "UniTuple(int64, 5)"
 """Cells of the first patch row and column before the part, rows and columns of the part, columns in a turn or 0."""
 
 
 # --- what is touched -------------------------------------------------------------------------------------------------
 
 
-@_part
-def _corners(step, start, nodes, line, first, is_row, out):  # type: ignore[no-untyped-def]
+@part
+def corners_of(step, start, nodes, line, first, is_row, out):  # type: ignore[no-untyped-def]
     """Positions of the corners of a patch's cells (33, 33): columns, or rows."""
     if step == LINES:
-        for k in range(_SPAN):
-            for x in range(_SPAN):
+        for k in range(SPAN):
+            for x in range(SPAN):
                 out[k, x] = line[first + k] if is_row else line[first + x]
     elif step == EXACT:
-        for k in range(_SPAN):
-            for x in range(_SPAN):
-                out[k, x] = nodes[start + CENTRES + k * _SPAN + x]
+        for k in range(SPAN):
+            for x in range(SPAN):
+                out[k, x] = nodes[start + CENTRES + k * SPAN + x]
     else:
-        _cubics(step, start, nodes, -0.5, _SPAN, out)
+        _cubics(step, start, nodes, -0.5, SPAN, out)
 
 
-@_part
-def _scales(corners, period, radius, out):  # type: ignore[no-untyped-def]
+@part
+def scales_of(corners, period, radius, out):  # type: ignore[no-untyped-def]
     """By how much kernels widen along an axis, for cells that span so much of it; returns the most."""
     most, limit = 1.0, _MAX_TAPS / (2 * radius)
     for y in range(PATCH):
         for x in range(PATCH):
             a, b, c, d = corners[y, x], corners[y, x + 1], corners[y + 1, x], corners[y + 1, x + 1]
-            right = max(abs(_turned(b - a, period)), abs(_turned(d - c, period)))
-            down = max(abs(_turned(c - a, period)), abs(_turned(d - b, period)))
+            right = max(abs(turned(b - a, period)), abs(turned(d - c, period)))
+            down = max(abs(turned(c - a, period)), abs(turned(d - b, period)))
             size = right + down
             out[y, x] = min(max(size, 1.0), limit) if np.isfinite(size) else 1.0
             most = max(most, out[y, x])
@@ -298,7 +156,7 @@ def _scales(corners, period, radius, out):  # type: ignore[no-untyped-def]
 
 
 @kernel(
-    f"void({_CONTROL}, {_FRAME}, UniTuple(int64, 2), UniTuple(int64, 2), float64, float64, uint8[:,:,::1],"
+    f"void({CONTROL}, {FRAME}, UniTuple(int64, 2), UniTuple(int64, 2), float64, float64, uint8[:,:,::1],"
     " UniTuple(int64, 2), uint8[:,::1], int64[:,::1])"
 )
 def touch(control, frame, stored, block, radius, period, valid, origin, marks, needs):  # type: ignore[no-untyped-def]
@@ -310,7 +168,7 @@ def touch(control, frame, stored, block, radius, period, valid, origin, marks, n
     """
     steps, starts, _, node_col, node_row, line_col, line_row, edge_col, edge_row = control
     skip_rows, skip_cols, height, width, turn = frame
-    position, corners, scales = np.empty((PATCH, PATCH)), np.empty((_SPAN, _SPAN)), np.empty((PATCH, PATCH))
+    position, corners, scales = np.empty((PATCH, PATCH)), np.empty((SPAN, SPAN)), np.empty((PATCH, PATCH))
     at_col, at_row = np.empty((PATCH, PATCH), np.int32), np.empty((PATCH, PATCH), np.int32)
     for patch_row in range(steps.shape[0]):
         first_y, last_y = max(0, skip_rows - patch_row * PATCH), min(PATCH, skip_rows + height - patch_row * PATCH)
@@ -320,10 +178,10 @@ def touch(control, frame, stored, block, radius, period, valid, origin, marks, n
                 continue
             need = needs[patch_row * steps.shape[1] + patch_col]
             first_x, last_x = max(0, skip_cols - patch_col * PATCH), min(PATCH, skip_cols + width - patch_col * PATCH)
-            _positions(step, start, node_row, line_row, patch_row * PATCH, True, position)
-            _cells(position, 0, stored[1], 0, at_row)
-            _positions(step, start, node_col, line_col, patch_col * PATCH, False, position)
-            _cells(position, 0, stored[0], turn, at_col)
+            positions_of(step, start, node_row, line_row, patch_row * PATCH, True, position)
+            cells_of(position, 0, stored[1], 0, at_row)
+            positions_of(step, start, node_col, line_col, patch_col * PATCH, False, position)
+            cells_of(position, 0, stored[0], turn, at_col)
             base, is_first = 0.0, True
             for y in range(first_y, last_y):
                 for x in range(first_x, last_x):
@@ -349,10 +207,10 @@ def touch(control, frame, stored, block, radius, period, valid, origin, marks, n
                     need[2], need[3] = max(need[2], col + 1), max(need[3], row + 1)
             if is_first or radius == 0:
                 continue
-            _corners(step, start, node_col, edge_col, patch_col * PATCH, False, corners)
-            wide = int(np.ceil(radius * _scales(corners, period, radius, scales))) + 1
-            _corners(step, start, node_row, edge_row, patch_row * PATCH, True, corners)
-            high = int(np.ceil(radius * _scales(corners, 0.0, radius, scales))) + 1
+            corners_of(step, start, node_col, edge_col, patch_col * PATCH, False, corners)
+            wide = int(np.ceil(radius * scales_of(corners, period, radius, scales))) + 1
+            corners_of(step, start, node_row, edge_row, patch_row * PATCH, True, corners)
+            high = int(np.ceil(radius * scales_of(corners, 0.0, radius, scales))) + 1
             need[0], need[2] = need[0] - wide, need[2] + wide
             need[1], need[3] = max(need[1] - high, 0), min(need[3] + high, stored[1])
             if turn == 0:
@@ -369,8 +227,8 @@ def touch(control, frame, stored, block, radius, period, valid, origin, marks, n
 # --- nearest ---------------------------------------------------------------------------------------------------------
 
 
-@_part
-def _misses(box, left, top, right, bottom, turn):  # type: ignore[no-untyped-def]
+@part
+def misses(box, left, top, right, bottom, turn):  # type: ignore[no-untyped-def]
     """Whether a patch has no cell within stored cells."""
     if box[3] < top - 1 or box[1] > bottom + 1:
         return True
@@ -382,7 +240,7 @@ def _misses(box, left, top, right, bottom, turn):  # type: ignore[no-untyped-def
 
 def _nearest_signature(name: str) -> str:
     return (
-        f"void({_CONTROL}, {_FRAME}, {_WINDOW}, Array({name}, 1, 'C', readonly=True), UniTuple(int64, 3), int64[::1],"
+        f"void({CONTROL}, {FRAME}, {WINDOW}, Array({name}, 1, 'C', readonly=True), UniTuple(int64, 3), int64[::1],"
         f" Array(uint8, 1, 'C', readonly=True), UniTuple(int64, 3), Array({name}, 2, 'C', readonly=True),"
         f" UniTuple({name}, 2), {name}[:,:,::1], uint8[:,:,::1], UniTuple(int64, 2))"
     )
@@ -413,12 +271,12 @@ def nearest(  # type: ignore[no-untyped-def]
         first_y, last_y = max(0, skip_rows - patch_row * PATCH), min(PATCH, skip_rows + height - patch_row * PATCH)
         for patch_col in range(steps.shape[1]):
             step, start, box = steps[patch_row, patch_col], starts[patch_row, patch_col], boxes[patch_row, patch_col]
-            if step == NOTHING or _misses(box, left, top, left + cols, top + rows, turn):
+            if step == NOTHING or misses(box, left, top, left + cols, top + rows, turn):
                 continue
-            _positions(step, start, node_col, line_col, patch_col * PATCH, False, position)
-            _cells(position, left, cols, turn, at_col)
-            _positions(step, start, node_row, line_row, patch_row * PATCH, True, position)
-            _cells(position, top, rows, 0, at_row)
+            positions_of(step, start, node_col, line_col, patch_col * PATCH, False, position)
+            cells_of(position, left, cols, turn, at_col)
+            positions_of(step, start, node_row, line_row, patch_row * PATCH, True, position)
+            cells_of(position, top, rows, 0, at_row)
             flat_col, flat_row = at_col.reshape(-1), at_row.reshape(-1)
             for x in range(CENTRES):
                 inside[x] = 1 if (flat_col[x] >= 0 and flat_row[x] >= 0) else 0

@@ -5,9 +5,10 @@ from hypothesis import strategies as st
 
 from ogcapi.model.crs import parse_crs
 from ogcapi.model.raster import Resampling
+from ogcapi.pixels import control as controls
 from ogcapi.pixels.control import control
 from ogcapi.pixels.gather import Piece, fill
-from ogcapi.pixels.warp import Geometry, warp
+from ogcapi.pixels.warp import Geometry, Window, warp
 from tests.data import grid_of
 
 DTYPES = ["int8", "uint8", "int16", "uint16", "int32", "uint32", "int64", "uint64", "float16", "float32", "float64"]
@@ -137,7 +138,7 @@ def test_a_part_may_lie_anywhere_in_the_output():
         Resampling.NEAREST,
         values,
         valid,
-        (7, 9),
+        origin=(7, 9),
     )
     whole = stored.on(grid)
     part = np.s_[:, 7 : 7 + 39, 9 : 9 + 67]
@@ -155,3 +156,77 @@ def test_values_of_another_type_are_refused():
             np.zeros((1, *grid.shape)),
             np.zeros((1, *grid.shape), bool),
         )
+
+
+OTHERS = pytest.mark.parametrize("method", [method for method in Resampling if method is not Resampling.NEAREST])
+WORLD = Geometry(crs=parse_crs("EPSG:4326"), width=48, height=24, transform=(7.5, 0.0, -180.0, 0.0, -7.5, 90.0))
+ACROSS = Geometry(crs=parse_crs("EPSG:4326"), width=60, height=50, transform=(0.5, 0.0, 160.0, 0.0, -0.5, 20.0))
+TURNED = Geometry(crs=parse_crs("EPSG:4326"), width=60, height=50, transform=(0.2, 0.1, 8.0, 0.1, -0.2, 48.0))
+PLACES = {
+    "as large": (None, grid_of("EPSG:3857", (1.1e6, 5.9e6, 2e6, 6.7e6), 83, 71)),
+    "smaller": (None, grid_of("EPSG:3857", (1.1e6, 5.9e6, 2e6, 6.7e6), 233, 171)),
+    "larger": (None, grid_of("EPSG:3857", (1.0e6, 5.7e6, 2.2e6, 6.9e6), 17, 18)),
+    "askew": (None, grid_of("EPSG:3035", (4.2e6, 2.4e6, 5.1e6, 3.3e6), 83, 71)),
+    "much larger, askew": (None, grid_of("EPSG:3035", (4.2e6, 2.4e6, 5.1e6, 3.3e6), 23, 17)),
+    "around the body": (WORLD, grid_of("EPSG:3857", (-2e7, -1.9e7, 2e7, 1.9e7), 100, 90)),
+    "around the body, few": (WORLD, grid_of("EPSG:3857", (1e7, -1.9e7, 3e7, 1.9e7), 9, 7)),
+    "pole": (WORLD, grid_of("EPSG:3413", (-3e6, -3e6, 3e6, 3e6), 50, 60)),
+    "across the antimeridian": (ACROSS, grid_of("EPSG:3832", (1.5e6, -1e6, 4.5e6, 2e6), 70, 70)),
+    "turned": (TURNED, grid_of("EPSG:3857", (0.9e6, 5.0e6, 3e6, 6.5e6), 64, 64)),
+}
+AT = pytest.mark.parametrize(("geometry", "grid"), PLACES.values(), ids=PLACES)
+
+
+def close(one, other):
+    (values, valid), (others, known) = one, other
+    assert (valid == known).all()
+    values, others = values[valid].astype(float), others[valid].astype(float)
+    finite = np.isfinite(others)
+    assert (np.isfinite(values) == finite).all()
+    return values[finite], others[finite]
+
+
+@pytest.fixture
+def exact(monkeypatch):
+    """Positions that PROJ gives, each of them, as the reference has them."""
+    monkeypatch.setattr(controls, "_ALLOWED", -1.0)
+    monkeypatch.setattr(controls, "_kept", controls._Kept(1 << 24))
+
+
+@AT
+@OTHERS
+@KINDS
+@pytest.mark.usefixtures("exact")
+def test_other_methods_give_what_the_reference_gives(geometry, grid, method, dtype):
+    kind = np.dtype(dtype).kind
+    for seed, nodata, masks in (
+        (1, None, None),
+        (2, (NODATA[kind][0], None), None),
+        (3, (None, NODATA[kind][1]), 1),
+        (4, None, 2),
+    ):
+        stored = Stored(seed, dtype, 2, nodata, masks, geometry=geometry)
+        got, expected = close(filled(stored, grid, [stored.piece()], method), stored.on(grid, method))
+        assert expected.size
+        if method is Resampling.MODE:
+            assert (got != expected).mean() < 2e-3  # areas that are equal but for rounding
+        elif kind == "f":
+            assert got == pytest.approx(expected, rel=2e-3 if dtype == "float16" else 1e-6, abs=1e-6)
+        else:
+            assert np.abs(got - expected).max(initial=0) <= 1
+            assert (got != expected).mean() < 2e-3
+
+
+@OTHERS
+@settings(max_examples=10, deadline=None)
+@given(seed=st.integers(0, 100), size=st.integers(5, 40))
+def test_other_methods_may_come_in_blocks_with_what_is_around_them(method, seed, size):
+    grid = PLACES["askew"][1]
+    stored, around = Stored(seed, "uint16", 2, nodata=(3, None), masks=1), 12
+    values, valid = np.zeros((2, *grid.shape), np.uint16), np.zeros((2, *grid.shape), bool)
+    for top in range(0, 70, size):
+        for left in range(0, 90, size):
+            piece = stored.piece(max(0, top - around), max(0, left - around), top + size + around, left + size + around)
+            core = Window(left=left, top=top, right=min(left + size, 90), bottom=min(top + size, 70))
+            fill(control(grid, stored.geometry, corners=True), piece, method, values, valid, core=core)
+    same((values, valid), filled(stored, grid, [stored.piece()], method))

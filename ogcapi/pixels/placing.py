@@ -1,0 +1,151 @@
+# ruff: noqa: C901 - loops within loops
+"""The compiled loops that settle how far apart a control's points may be."""
+
+from __future__ import annotations
+
+import numpy as np
+
+from ogcapi.pixels.compiled import kernel
+from ogcapi.pixels.kernels import EXACT, NOTHING, PATCH, part, turned
+
+
+@part
+def _halfway(nodes, odd, period):  # type: ignore[no-untyped-def]
+    """By how much a cubic through the four even nodes around an odd one misses it; one-sided at the ends."""
+    first = min(max(odd - 3, 0), nodes.size - 7)
+    base = nodes[first]
+    b = turned(nodes[first + 2] - base, period)
+    c = turned(nodes[first + 4] - base, period)
+    d = turned(nodes[first + 6] - base, period)
+    if odd == first + 3:
+        made = (9.0 * b + 9.0 * c - d) / 16.0
+    elif odd == first + 1:
+        made = (15.0 * b - 5.0 * c + d) / 16.0
+    else:
+        made = (-5.0 * b + 15.0 * c + 5.0 * d) / 16.0
+    return abs(turned(base + made - nodes[odd], period))
+
+
+@part
+def _miss(nodes, top, left, size, period):  # type: ignore[no-untyped-def]
+    """The most that cubics of twice the step miss around a patch: along the rows and along the columns together."""
+    first_row, first_col = top // 2 * 2, left // 2 * 2
+    last_row, last_col = (top + size + 1) // 2 * 2, (left + size + 1) // 2 * 2
+    along, across = 0.0, 0.0
+    for row in range(first_row, last_row + 1):
+        for col in range(first_col + 1, last_col, 2):
+            error = _halfway(nodes[row], col, period)
+            if not error <= along:  # NaN too
+                along = error
+    for col in range(first_col, last_col + 1):
+        for row in range(first_row + 1, last_row, 2):
+            error = _halfway(nodes[:, col], row, period)
+            if not error <= across:
+                across = error
+    return along + across
+
+
+@kernel("float64(float64[:,::1], int64, int64, float64)")
+def missed(nodes, rows, cols, period):  # type: ignore[no-untyped-def]
+    """The most that cubics between every other node miss anywhere in so many patches; NaN where nodes are not known."""
+    most = 0.0
+    for row in range(rows):
+        for col in range(cols):
+            error = _miss(nodes, row + 1, col + 1, 1, period)
+            if not error <= most:
+                most = error
+    return most
+
+
+@kernel(
+    "int64(int64, int64, boolean, float64[:,::1], float64[:,::1], UniTuple(float64, 12), int64[:,::1], int64[:,::1],"
+    " float64[:,:,::1], float64[::1], float64[::1], int64)"
+)
+def settle(step, ring, is_last, x, y, place, steps, starts, boxes, node_col, node_row, used):  # type: ignore[no-untyped-def]
+    """Give the patches whose step is still negative this step where it is exact enough.
+
+    x, y: places of nodes, `step` cells apart, from `ring` steps before the first patch on; NaN where not known.
+    place: (a, b, c, d, e, f, period, middle, columns, rows, is cyclic, tolerance in cells) of the stored raster.
+    Nodes of settled patches go to node_col and node_row from `used` on; returns how many are used then.
+    """
+    a, b, c, d, e, f, period, middle, columns, rows, is_cyclic, tolerance = place
+    area = a * e - b * d
+    size = PATCH // step
+    side = size + 3
+    for patch_row in range(steps.shape[0]):
+        for patch_col in range(steps.shape[1]):
+            if steps[patch_row, patch_col] >= 0:
+                continue
+            top, left = patch_row * size + ring, patch_col * size + ring
+            known = 0
+            for i in range(top - 1, top + size + 2):
+                for j in range(left - 1, left + size + 2):
+                    known += np.isfinite(x[i, j]) and np.isfinite(y[i, j])
+            if known < side * side:
+                if is_last:
+                    steps[patch_row, patch_col] = EXACT if known else NOTHING
+                continue
+            off_x, off_y = _miss(x, top, left, size, period), _miss(y, top, left, size, 0.0)
+            off_col = (abs(e) * off_x + abs(b) * off_y) / abs(area)
+            off_row = (abs(a) * off_y + abs(d) * off_x) / abs(area)
+            # columns and rows, counted on past the antimeridian, and in the turn where the raster has them
+            shift = period * np.floor((x[top, left] - middle) / period + 0.5) if period > 0 else 0.0
+            base = x[top, left] - shift
+            base -= turned(x[top, left] - x[top - 1, left - 1], period)
+            at = used
+            west, east = np.inf, -np.inf
+            for i in range(top - 1, top + size + 2):
+                if i > top - 1:
+                    base += turned(x[i, left - 1] - x[i - 1, left - 1], period)
+                here = base
+                for j in range(left - 1, left + size + 2):
+                    if j > left - 1:
+                        here += turned(x[i, j] - x[i, j - 1], period)
+                    node_col[at] = (e * (here - c) - b * (y[i, j] - f)) / area
+                    node_row[at] = (a * (y[i, j] - f) - d * (here - c)) / area
+                    at += 1
+                    if top <= i <= top + size and left <= j <= left + size:
+                        west, east = min(west, here), max(east, here)
+            box = boxes[patch_row, patch_col]
+            box[0], box[2] = _ends(node_col, used, side)
+            box[1], box[3] = _ends(node_row, used, side)
+            wide, high = box[2] - box[0] + off_col, box[3] - box[1] + off_row
+            if not (off_col < wide + 1 and off_row < high + 1):
+                if is_last:
+                    steps[patch_row, patch_col] = EXACT
+                continue
+            outside = box[1] - high > rows or box[3] + high < 0
+            if b != 0 or d != 0:  # a turn changes rows too
+                outside = outside and period == 0
+            elif period == 0:
+                outside |= box[0] - wide > columns or box[2] + wide < 0
+            elif not is_cyclic and wide < 0.2 * abs(period / a):  # farther on, the other turn's end comes near
+                outside |= box[0] - wide > columns and box[2] + wide < abs(period / a)
+                outside |= box[2] + wide < 0 and box[0] - wide > columns - abs(period / a)
+            if outside:
+                steps[patch_row, patch_col] = NOTHING
+            elif off_col <= tolerance and off_row <= tolerance:
+                half = period / 2
+                if period > 0 and not is_cyclic and (west < middle - half or east > middle + half):
+                    steps[patch_row, patch_col] = EXACT
+                else:
+                    steps[patch_row, patch_col], starts[patch_row, patch_col] = step, used
+                    used = at
+            elif is_last:
+                steps[patch_row, patch_col] = EXACT
+    return used
+
+
+@part
+def _ends(nodes, start, side):  # type: ignore[no-untyped-def]
+    """Least and greatest of what lies between a patch's nodes, with room for its curvature."""
+    low, high = np.inf, -np.inf
+    along, across = 0.0, 0.0
+    for i in range(1, side - 1):
+        for j in range(1, side - 1):
+            at = start + i * side + j
+            low, high = min(low, nodes[at]), max(high, nodes[at])
+            along = max(along, abs(nodes[at - 1] - 2 * nodes[at] + nodes[at + 1]))
+            across = max(across, abs(nodes[at - side] - 2 * nodes[at] + nodes[at + side]))
+    room = (along + across) / 4 + 0.01
+    return low - room, high + room
