@@ -17,13 +17,13 @@ import numpy as np
 from ogcapi.model.crs import Crs, transformation
 from ogcapi.model.grid import Array, Grid
 from ogcapi.model.raster import Resampling, Valid, Values
-from ogcapi.pixels.resampling import KERNELS, Kernel, Taps, interpolated, most_frequent
+from ogcapi.pixels.resampling import KERNELS, Kernel, Patch, Taps, interpolated, most_frequent
 
 BORDER = 1e-6  # of a cell: a centre this near before a border belongs to the cell after it, so rounding never decides
 _CYCLIC = 1e-3  # of a cell: by how much a raster around the whole body may miss a whole turn
 _POLE = 1e-9  # relative: what rounding may add to the latitude of a pole
 _WINDOW_CELLS = 4_000_000  # of the stored raster, read at once
-_TAPS = 1_000_000  # cells under kernels, gathered at once
+_TAPS = 2_000_000  # cells under kernels, gathered at once
 _PART = 256  # output cells a side, carried at once
 _LATTICE = 17  # points a side where steps are measured
 
@@ -254,11 +254,16 @@ class _Warper:
             Taps(index=self.kernel.indices(position, scale), position=position, scale=scale)
             for position, scale in zip((cells.row[inside], cells.col[inside]), scales, strict=True)
         )
-        # what lies beyond the window weighs nothing
-        under_rows = np.clip(rows.index - window.top, 0, window.shape[0] - 1)
-        under_cols = np.clip(cols.index - turns[:, None] - window.left, 0, window.shape[1] - 1)
-        under = np.s_[:, under_rows[:, :, None], under_cols[:, None, :]]
-        made = self._resampled(self.kernel, rows, cols, stored[under], known[under])
+        patch = Patch(  # what lies beyond the window weighs nothing
+            values=stored,
+            valid=known,
+            rows=np.clip(rows.index - window.top, 0, window.shape[0] - 1),
+            cols=np.clip(cols.index - turns[:, None] - window.left, 0, window.shape[1] - 1),
+        )
+        if self.method is Resampling.MODE:
+            made = most_frequent(rows, cols, patch)
+        else:
+            made = _stored(interpolated(self.kernel, rows, cols, patch), self.dtype)
         values[:, inside] = np.where(there, made, 0)
 
     def _turns(self, col: Array) -> Array:
@@ -284,13 +289,6 @@ class _Warper:
             inner = Window(left=left - start, top=top, right=right - start, bottom=bottom)
             values[there], valid[there] = self.read(inner)
         return values, valid
-
-    def _resampled(self, kernel: Kernel, rows: Taps, cols: Taps, values: Values, valid: Valid) -> Values:
-        """(field, n) of the values and valid (field, n, rows, cols) under n kernels."""
-        if self.method is Resampling.MODE:
-            return np.stack([most_frequent(rows, cols, *under) for under in zip(values, valid, strict=True)])
-        means = (interpolated(kernel, rows, cols, *under) for under in zip(values, valid, strict=True))
-        return np.stack([_stored(mean, self.dtype) for mean in means])
 
 
 def _stored(values: Array, dtype: str) -> Values:
