@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from functools import partial
+from math import nan
 from types import MappingProxyType
 from typing import Any, Protocol
 
@@ -197,7 +198,7 @@ def fields_of(method: MosaicMethod, fields: Sequence[Field]) -> tuple[Field, ...
 def _blended(field: Field) -> Field:
     kind = np.dtype(field.dtype)
     dtype = "float32" if kind.itemsize <= 2 or kind == np.float32 else "float64"
-    return replace(field, dtype=dtype, nodata=float("nan"), colors=None, categories=None)
+    return replace(field, dtype=dtype, nodata=nan, colors=None, categories=None)
 
 
 def _spread(field: Field) -> Field:

@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
+from math import isnan, nan
 from pathlib import Path
 from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
@@ -255,6 +256,8 @@ def _nodata(value: float | None, dtype: str) -> float | int | None:
     kind = np.dtype(dtype)
     if value is None:
         return None
+    if isnan(value):
+        return nan if kind.kind == "f" else None  # the one object, so that equal fields are equal
     if kind.kind == "f":
         with np.errstate(over="ignore"):
             own = float(kind.type(value))

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import ceil, hypot
+from math import ceil, hypot, nan
 
 import numpy as np
 
@@ -251,7 +251,7 @@ def candidate(dtype: str) -> float | int | None:
     """
     kind = np.dtype(dtype)
     if kind.kind == "f":
-        return float("nan")
+        return nan
     if kind.itemsize == 1:
         return None
     limits = np.iinfo(kind)

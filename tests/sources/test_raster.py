@@ -311,6 +311,7 @@ def test_a_value_that_the_metadata_show_to_occur_is_no_nodata(tmp_path):
 def test_floats_without_nodata_have_nan(tmp_path):
     path = write_raster(tmp_path / "a.tif", np.ones((4, 4), "float32"), bounds=(0, 0, 4, 4))
     assert math.isnan(open_file(str(path)).fields[0].nodata)
+    assert open_file(str(path)).fields == open_file(str(path)).fields
 
 
 # Extent
