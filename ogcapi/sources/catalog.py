@@ -25,7 +25,7 @@ from ogcapi.pixels.statistics import statistics
 from ogcapi.pixels.style import automatic
 from ogcapi.sources import storage
 from ogcapi.sources.kept import default_folder, kept
-from ogcapi.sources.mosaicjson import open_mosaic
+from ogcapi.sources.mosaicjson import MosaicJsonSource, open_mosaic
 from ogcapi.sources.raster import open_file
 from ogcapi.sources.tile_matrix_sets import BadTileMatrixSet, defaults, parse, planetary, registered
 
@@ -132,6 +132,7 @@ class Catalog:
     def _collection(self, resource: Resource) -> tuple[Collection, str]:
         source, embedded = self._source(resource)
         revision = source.revision()
+        told = source.document_metadata if isinstance(source, MosaicJsonSource) else {}
         sets = self._sets_of(resource, source, embedded)
         styles = resource.options.styles or (
             automatic(source.fields, lambda: self._measure(resource, source, revision)[0]),
@@ -140,9 +141,9 @@ class Catalog:
         collection = Collection(
             id=resource.id,
             title=resource.title,
-            description=resource.description,
+            description=resource.description or told.get("description"),
             keywords=resource.keywords,
-            attribution=resource.attribution,
+            attribution=resource.attribution or told.get("attribution"),
             license=resource.license,
             links=resource.links,
             time=resource.time,
@@ -166,6 +167,7 @@ class Catalog:
             trusted=provider.trusted or server.absolute_hrefs,
             roots=server.roots,
             headers=server.limits.asset_headers,
+            max_bytes=server.limits.document_bytes,
         )
         document = mosaic.matrix_set_document
         return mosaic, parse(document, default_id=resource.id) if document else None

@@ -77,7 +77,8 @@ def _in_assets(resource: Resource, collection: Collection, config: Config, every
     failures = dict(collection.coverage.status.failures)
     if provider.name == "MosaicJSON":
         trusted = provider.trusted or config.server.absolute_hrefs
-        assets = read_document(provider.data, trusted=trusted, roots=config.server.roots).assets
+        limit = config.server.limits.document_bytes
+        assets = read_document(provider.data, trusted=trusted, roots=config.server.roots, max_bytes=limit).assets
         shelf = Shelf()
         shelf.open_all(assets if every else _spread(assets))
         failures |= shelf.failures

@@ -31,7 +31,9 @@ logger = logging.getLogger("ogcapi.sources")
 
 _FAILURES = (RasterioError, CPLE_BaseError, OSError, NotGeoreferencedWarning)
 _IDLE = 64  # datasets kept open while nobody reads them
+_OPTIONS = {"GDAL_CACHEMAX": 128}  # MB of decoded blocks for the whole process; GDAL's own default is 5 % of memory
 _REMOTE_OPTIONS = {
+    **_OPTIONS,
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",  # no questions about files beside the one that is named
     "GDAL_HTTP_CONNECTTIMEOUT": 5,
     "GDAL_HTTP_TIMEOUT": 15,
@@ -128,7 +130,7 @@ def close_idle() -> None:
 def _opened(file: File, overview: int | None = None) -> Iterator[DatasetReader]:
     """A dataset for one thread at a time. Raises `SourceFailed` where it cannot be opened, or read while in use."""
     key = (file.href, file.driver, overview, storage.revision(file.href))
-    options = _REMOTE_OPTIONS if storage.is_remote(file.href) else {}
+    options = _REMOTE_OPTIONS if storage.is_remote(file.href) else _OPTIONS
     with rasterio.Env(**options):
         dataset = _pool.take(key)
         if dataset is None:

@@ -25,8 +25,8 @@ from ogcapi.sources.assets import Asset
 from ogcapi.sources.mosaic import MosaicSource
 from ogcapi.sources.tile_matrix_sets import BadTileMatrixSet, parse, registered
 
-_DOCUMENT_BYTES = 128 * 2**20
-_UNPACKED_BYTES = 512 * 2**20
+MAX_BYTES = 128_000_000
+"""Largest document that is read, unpacked, where nothing else is said."""
 _VERSIONS = ("0.0.1", "0.0.2", "0.0.3")
 _EDGE = 1e-6  # of a cell: a grid that reaches less far into a cell does not touch it
 _COLUMN = str.maketrans("0123", "0101")
@@ -46,23 +46,30 @@ class MosaicJsonSource(MosaicSource):
 
 
 def open_mosaic(
-    href: str, *, method: MosaicMethod, trusted: bool, roots: Sequence[Path], headers: int = 32
+    href: str,
+    *,
+    method: MosaicMethod,
+    trusted: bool,
+    roots: Sequence[Path],
+    headers: int = 32,
+    max_bytes: int = MAX_BYTES,
 ) -> MosaicJsonSource:
     """The mosaic of a document at a path or URL. Raises `SourceFailed`: what is wrong in it, and what was expected.
 
     A local document may name local files beneath its own folder or one of the roots; absolute paths to anywhere only
     if it is trusted (the operator named it). A remote document may name none. `headers` limits how many assets are
-    opened to learn the extent.
+    opened to learn the extent, `max_bytes` how large the document may be, unpacked.
     """
-    return MosaicJsonSource(read_document(href, trusted=trusted, roots=roots), method=method, headers=headers)
+    document = read_document(href, trusted=trusted, roots=roots, max_bytes=max_bytes)
+    return MosaicJsonSource(document, method=method, headers=headers)
 
 
-def read_document(href: str, *, trusted: bool, roots: Sequence[Path]) -> MosaicJson:
+def read_document(href: str, *, trusted: bool, roots: Sequence[Path], max_bytes: int = MAX_BYTES) -> MosaicJson:
     """The document alone, no asset opened. Raises `SourceFailed`."""
     name = storage.public_name(href)
-    content = storage.fetch(href, _DOCUMENT_BYTES)
+    content = storage.fetch(href, max_bytes)
     if content[:2] == b"\x1f\x8b":
-        content = _unpacked(name, content)
+        content = _unpacked(name, content, max_bytes)
     try:
         document = json.loads(content)
     except (ValueError, RecursionError) as error:
@@ -75,10 +82,10 @@ def read_document(href: str, *, trusted: bool, roots: Sequence[Path]) -> MosaicJ
     )
 
 
-def _unpacked(name: str, content: bytes) -> bytes:
+def _unpacked(name: str, content: bytes, max_bytes: int) -> bytes:
     unpacker = zlib.decompressobj(wbits=31)
     try:
-        text = unpacker.decompress(content, _UNPACKED_BYTES)
+        text = unpacker.decompress(content, max_bytes)
     except zlib.error as error:
         raise SourceFailed(name, "it is damaged: gzip cannot unpack it") from error
     if not unpacker.eof:
