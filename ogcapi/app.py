@@ -13,8 +13,6 @@ from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
 
 from ogcapi import __version__
 from ogcapi.config import Config, config_from_environment
@@ -24,6 +22,7 @@ from ogcapi.model.problem import Problem
 from ogcapi.model.service import Contact, Named, Service
 from ogcapi.sources.catalog import Catalog
 from ogcapi.web import common, coverages, maps, styles, tiles
+from ogcapi.web.assets import Assets
 from ogcapi.web.manners import AccessLog, Manners
 from ogcapi.web.respond import on_bug, on_http_exception, on_problem
 from ogcapi.web.site import CacheControl, Site
@@ -113,16 +112,6 @@ def site_from(config: Config) -> Site:
         gzip=server.gzip,
         cors=server.cors,
     )
-
-
-class Assets(StaticFiles):
-    """Scripts, styles and pictures of the pages."""
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        """A file, with the `Cache-Control` of its kind."""
-        response = await super().get_response(path, scope)
-        response.headers.setdefault("Cache-Control", scope["app"].state.site.cache_control.static)
-        return response
 
 
 def _set_up_logging(config: Config) -> None:
