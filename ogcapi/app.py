@@ -11,7 +11,7 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
 
 from ogcapi import __version__
@@ -59,13 +59,12 @@ for of, locate in (
 def create_app(config: Config) -> Starlette:
     """The application that serves a configuration; opens its sources."""
     _set_up_logging(config)
-    for sentence in config.skipped:
-        logging.getLogger("ogcapi").warning("%s", sentence)
     site = site_from(config)
     routes = [
         *(Route(operation.path, handler, name=operation.name) for operation, handler in HANDLERS.items()),
         Route("/healthz", common.healthz),
         Route("/readyz", common.readyz),
+        Route("/favicon.ico", lambda _: RedirectResponse("static/icon.svg")),
         Mount("/static", Assets(directory=Path(__file__).parent / "static")),
     ]
     app = Starlette(

@@ -147,10 +147,11 @@ def _greeting(config: Config, host: str, port: int) -> str:
         lines.append(f"  … and {len(shown) - _MAX_LISTED} more")
     if not shown:
         lines.append("  There are no collections in it.")
+    lines += ["", *config.skipped] if config.skipped else []
     lines += [
         "",
         f"Look at the maps in a browser:    {public}/",
-        f"Read the same as JSON:            curl {address}/collections?f=json",
+        f"Read the same as JSON:            curl '{address}/collections?f=json'",
         f"See all that can be asked:        {public}/api",
         f"See how the sources are:          curl {address}/readyz",
     ]

@@ -113,7 +113,8 @@ def filled(raster: Raster, nodata: int | float | None = None) -> Values:
 
 def _cast(values: Sequence[float], dtype: np.dtype[Any]) -> Values:
     with np.errstate(over="ignore"):  # a nodata beyond float32 is infinite there
-        return np.array(values).astype(dtype)
+        # one by one: together, whole numbers beyond 2^63 and others become floats
+        return np.array([np.array(value).astype(dtype) for value in values], dtype)
 
 
 def _shared_nodata(fields: tuple[Field, ...], dtype: np.dtype[Any]) -> np.generic | None:

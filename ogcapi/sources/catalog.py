@@ -122,7 +122,8 @@ class Catalog:
             collection, revision = self._collection(entry.resource)
         except (Problem, BadTileMatrixSet, UnknownCrs, ValueError) as error:
             reason = error.detail if isinstance(error, Problem) else str(error)
-            log.warning("The collection %s cannot be served: %s", entry.resource.id, reason)
+            where = storage.public_name(entry.resource.provider.data)
+            log.warning("The collection %s (%s) cannot be served: %s", entry.resource.id, where, reason)
             entry.collection, entry.failure = None, reason
             entry.next_look = self._clock() + self._config.server.retry_s
         else:
@@ -160,7 +161,7 @@ class Catalog:
         """The source of a resource, and the tile matrix set that its document brings along."""
         provider, server = resource.provider, self._config.server
         if provider.name != "MosaicJSON":
-            return open_file(provider.data), None
+            return open_file(provider.data, name=storage.short_name(provider.data)), None
         mosaic = open_mosaic(
             provider.data,
             method=MosaicMethod(resource.options.mosaic_method),
@@ -168,6 +169,7 @@ class Catalog:
             roots=server.roots,
             headers=server.limits.asset_headers,
             max_bytes=server.limits.document_bytes,
+            name=storage.short_name(provider.data),
         )
         document = mosaic.matrix_set_document
         return mosaic, parse(document, default_id=resource.id) if document else None

@@ -53,20 +53,23 @@ def open_mosaic(
     roots: Sequence[Path],
     headers: int = 32,
     max_bytes: int = MAX_BYTES,
+    name: str | None = None,
 ) -> MosaicJsonSource:
     """The mosaic of a document at a path or URL. Raises `SourceFailed`: what is wrong in it, and what was expected.
 
     A local document may name local files beneath its own folder or one of the roots; absolute paths to anywhere only
     if it is trusted (the operator named it). A remote document may name none. `headers` limits how many assets are
-    opened to learn the extent, `max_bytes` how large the document may be, unpacked.
+    opened to learn the extent, `max_bytes` how large the document may be, unpacked. `name` is what problems call it.
     """
-    document = read_document(href, trusted=trusted, roots=roots, max_bytes=max_bytes)
+    document = read_document(href, trusted=trusted, roots=roots, max_bytes=max_bytes, name=name)
     return MosaicJsonSource(document, method=method, headers=headers)
 
 
-def read_document(href: str, *, trusted: bool, roots: Sequence[Path], max_bytes: int = MAX_BYTES) -> MosaicJson:
+def read_document(
+    href: str, *, trusted: bool, roots: Sequence[Path], max_bytes: int = MAX_BYTES, name: str | None = None
+) -> MosaicJson:
     """The document alone, no asset opened. Raises `SourceFailed`."""
-    name = storage.public_name(href)
+    name = name or storage.public_name(href)
     content = storage.fetch(href, max_bytes)
     if content[:2] == b"\x1f\x8b":
         content = _unpacked(name, content, max_bytes)
@@ -114,6 +117,7 @@ class _Places:
     def asset(self, prefix: str, text: str) -> Asset:
         """The asset that a document names. Raises `SourceFailed` where it may not lie there."""
         name, href = storage.public_name(text), prefix + text
+        name = name.rpartition(sep)[2] if name.startswith(sep) else name  # folders of the machine are nobody's business
         if storage.is_remote(href):
             return Asset(name=name, href=href)
         if storage.is_remote(self.document_href):

@@ -49,6 +49,12 @@ def public_name(href: str) -> str:
     return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
 
 
+def short_name(href: str) -> str:
+    """The last part of an href alone: what strangers may know of where it is."""
+    name = urlsplit(href).path if "://" in href else href
+    return name.rstrip("/").rpartition("/")[2] or "the source"
+
+
 def resolved(href: str, base: str) -> str:
     """An href that a remote document at `base` gives, as an address of its own."""
     if "://" in href:

@@ -64,6 +64,7 @@ def test_a_bad_source_is_left_out_and_says_why_and_the_others_are_served(tmp_pat
     with pytest.raises(Unavailable, match="bad cannot be opened") as found:
         catalog["bad"]
     assert found.value.retry_after_s == 30
+    assert str(tmp_path) not in str(found.value.document) + str(catalog.failing())  # where it lies is nobody's business
     with pytest.raises(NotFound, match="nothing"):
         catalog["nothing"]
 

@@ -280,6 +280,24 @@ def test_narrower_collections_have_narrower_limits(serve: Serve, patch: str) -> 
     assert client.get(f"{path}?collections=two").status_code == 404
 
 
+def test_coarse_and_fine_collections_are_drawn_together_down_to_the_deepest_level(serve: Serve, patch: str) -> None:
+    more = "all: {providers: [{name: COG, data: demo/earth/relief.tif}]}, "
+    client = serve(patch.replace("resources: {", "resources: {" + more))
+    whole = tile_sets(client, "/map/tiles")["WebMercatorQuad"]["tileMatrixSetLimits"]
+    fine = tile_sets(client, "/collections/two/map/tiles")["WebMercatorQuad"]["tileMatrixSetLimits"]
+    assert [limit["tileMatrix"] for limit in whole] == [limit["tileMatrix"] for limit in fine]
+    deepest = whole[-1]
+    assert (deepest["minTileRow"], deepest["minTileCol"]) == (0, 0)
+    far = client.get(f"/map/tiles/WebMercatorQuad/{deepest['tileMatrix']}/3/3?f=png")
+    assert picture(far.content)[..., 3].all()
+
+
+def test_attribution_is_that_of_the_collections_drawn(client: TestClient) -> None:
+    found = tile_sets(client, "/map/tiles")
+    assert "MOLA" not in found["WebMercatorQuad"]["attribution"]
+    assert "MOLA" in found["MarsMercatorSphere"]["attribution"]
+
+
 def test_limits_of_the_dataset_hold_every_collection_that_is_drawn(serve: Serve, patch: str) -> None:
     more = (
         "all: {providers: [{name: COG, data: demo/earth/relief.tif, options: {tile_matrix_sets: [WorldCRS84Quad]}}]}, "
