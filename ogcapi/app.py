@@ -24,7 +24,7 @@ from ogcapi.sources.catalog import Catalog
 from ogcapi.web import common, coverages, maps, styles, tiles
 from ogcapi.web.assets import Assets
 from ogcapi.web.manners import AccessLog, Manners
-from ogcapi.web.respond import on_bug, on_http_exception, on_problem
+from ogcapi.web.respond import on_http_exception, on_problem
 from ogcapi.web.site import CacheControl, Site
 
 Handler = Callable[[Request], Response]
@@ -70,7 +70,7 @@ def create_app(config: Config) -> Starlette:
     app = Starlette(
         routes=routes,
         middleware=[Middleware(AccessLog, form=config.server.access_log), Middleware(Manners, site=site)],
-        exception_handlers={Problem: on_problem, HTTPException: on_http_exception, Exception: on_bug},
+        exception_handlers={Problem: on_problem, HTTPException: on_http_exception},
     )
     app.state.site = site
     return app

@@ -181,7 +181,7 @@ def _bounding_box(one: TileSet, found: Sequence[Collection]) -> Document:
     whole: BBox | None = None
     for collection in found:
         if collection.body == matrix_set.body:
-            for mine in collection.coverage.footprint.carried(matrix_set.crs):
+            for mine in matrix_set.turned(collection.coverage.footprint.carried(matrix_set.crs)):
                 part = mine.intersection(matrix_set.bbox)
                 whole = part if whole is None else whole.union(part) if part else whole
     numbers = text_bbox(whole or matrix_set.bbox, matrix_set.crs)

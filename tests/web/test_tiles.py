@@ -260,7 +260,10 @@ def test_collections_are_chosen_by_address_too_and_stay_chosen_along_the_links(c
     assert all(re.search(r"[?&]collections=blue-marble(&|$)", href) for href in hrefs)
 
 
-@pytest.mark.parametrize("names", ["nothing", "", "blue-marble,", "blue-marble,blue-marble", "mola"])
+@pytest.mark.parametrize(
+    "names",
+    ["nothing", "", "http://elsewhere/collections/blue-marble", "blue-marble,", "blue-marble,blue-marble", "mola"],
+)
 def test_collections_that_cannot_be_drawn_are_refused(client: TestClient, names: str) -> None:
     answer = client.get("/map/tiles/WebMercatorQuad/0/0/0", params={"collections": names})
     assert answer.status_code == 400
