@@ -14,6 +14,7 @@ from ogcapi.config.sections import PROVIDERS, ProviderSection, ResourceSection, 
 from ogcapi.config.settings import Options, Provider, Resource, title_of
 from ogcapi.config.values import Reading, check_id
 from ogcapi.model.raster import Interval
+from ogcapi.pixels.overlay import MosaicMethod
 
 _RESOURCE_TYPES = ("collection", "stac-collection", "process")
 _PROVIDER_TYPES = ("coverage", "feature", "record", "map", "tile", "edr", "stac")
@@ -113,7 +114,7 @@ class Resources:
         if options.mosaic_method and provider.name != "MosaicJSON":
             self.document.add((*path, "mosaic_method"), "no mosaic_method: only a MosaicJSON has one")
         return Options(
-            mosaic_method=options.mosaic_method or "first",
+            mosaic_method=options.mosaic_method or MosaicMethod.FIRST,
             resampling=options.resampling,
             tile_matrix_sets=options.tile_matrix_sets,
             styles=tuple(section.style(id_) for id_, section in options.styles.items()),

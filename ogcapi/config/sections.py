@@ -28,9 +28,9 @@ from ogcapi.config.styles import ConfiguredColormap, configured_colormap, one_or
 from ogcapi.config.values import Begin, End, Id, Line, Names, Positive, Text, Words, choice, reference
 from ogcapi.model.raster import Resampling
 from ogcapi.model.style import Range, Style
+from ogcapi.pixels.overlay import MosaicMethod
 
 PROVIDERS = ("COG", "MosaicJSON", "rasterio")
-MOSAIC_METHODS = ("first", "last", "highest", "lowest", "mean", "median", "stdev", "sum", "count")
 
 _GDAL_NAME = re.compile(r"/vsi|[A-Z][A-Z0-9_]+:")  # /vsizip/…, NETCDF:"file.nc":variable
 
@@ -108,7 +108,7 @@ class StyleSection(Section):
 class Options(Section):
     """How a raster is read and shown."""
 
-    mosaic_method: Annotated[str, choice(MOSAIC_METHODS)] | None = None
+    mosaic_method: Annotated[MosaicMethod, choice(tuple(MosaicMethod))] | None = None
     """What overlapping assets of a mosaic become."""
     resampling: Annotated[Resampling, choice(tuple(Resampling))] = Resampling.NEAREST
     """How maps are resampled; coverages are always nearest."""

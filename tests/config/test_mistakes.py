@@ -10,6 +10,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from ogcapi.config import ConfigMistakes, load_config
+from ogcapi.pixels.overlay import MosaicMethod
 from tests.config.files import ROWS, collection, load, mistakes
 
 WORDS = [*re.findall(r"[a-z_]+", " ".join(ROWS)), "dem"]
@@ -141,6 +142,12 @@ resources:
         assert "only a MosaicJSON has one" in mistakes(folder, collection("{mosaic_method: mean}"))
         config = load(folder, collection("{mosaic_method: mean}", "MosaicJSON", "mosaic.json"))
         assert config.resources["dem"].options.mosaic_method == "mean"
+
+    @pytest.mark.parametrize("method", MosaicMethod)
+    def test_every_method_that_mosaics_know_can_be_configured(self, folder: Path, method: MosaicMethod) -> None:
+        config = load(folder, collection(f"{{mosaic_method: {method}}}", "MosaicJSON", "mosaic.json"))
+        assert config.resources["dem"].options.mosaic_method is method
+        assert method in mistakes(folder, collection("{mosaic_method: best}", "MosaicJSON", "mosaic.json"))
 
     def test_keys_that_begin_with_x_are_for_others(self, folder: Path) -> None:
         load(folder, "x-a: 1\nserver: {x-b: 2, bind: {x-c: [3]}}\n" + collection("{x-d: {e: 4}}"))
