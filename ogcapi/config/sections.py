@@ -25,7 +25,7 @@ from pydantic import (
 from ogcapi.config.section import Section
 from ogcapi.config.service import Logging, Metadata, Server
 from ogcapi.config.styles import ConfiguredColormap, configured_colormap, one_or_three, ranges
-from ogcapi.config.values import Begin, End, Id, Line, Names, Positive, Text, Words, choice, reference
+from ogcapi.config.values import Begin, End, Href, Id, Line, Names, Positive, Text, Words, choice, reference
 from ogcapi.model.raster import Resampling
 from ogcapi.model.style import Range, Style
 from ogcapi.pixels.overlay import MosaicMethod
@@ -39,8 +39,8 @@ class LinkSection(Section):
     """A further link of a collection."""
 
     unused = frozenset({"length"})
-    href: Line
-    """Address."""
+    href: Href
+    """Address that begins with `http://`, `https://` or `mailto:`."""
     rel: Line = "related"
     """Link relation."""
     type: Line | None = None

@@ -6,6 +6,7 @@ Every type here turns what YAML read into its value, or raises `ValueError` with
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -21,6 +22,8 @@ from ogcapi.config.mistakes import one_of
 
 REMOTE = ("http", "https", "s3")
 _NOT_IN_IDS = '/\\%?#{}[]<>"|^`,'
+# Whatever else a browser would do with a link of a page, such as run it, is not wanted.
+_LINKED = re.compile(r"(https?://|mailto:)\S+", re.IGNORECASE)
 _RESERVED_IDS = {".", "..", "dUmmYColLection"}  # the last is what OGC's test suites ask for as an unknown collection
 
 
@@ -190,6 +193,13 @@ def _service_url(value: Any) -> str:
     return text.rstrip("/")
 
 
+def _href(value: Any) -> str:
+    text = _line(value)
+    if not _LINKED.fullmatch(text):
+        raise ValueError("an address that begins with http://, https:// or mailto:")
+    return text
+
+
 def _network(value: Any) -> str:
     try:
         return str(ip_network(str(value), strict=False)) if "/" in str(value) else str(ip_address(str(value)))
@@ -242,6 +252,7 @@ Level = Annotated[str, choice(("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG", 
 Reference = Annotated[str, BeforeValidator(_reference)]
 FilePath = Annotated[Path, BeforeValidator(_folder)]
 Root = Annotated[Path, BeforeValidator(_root)]
+Href = Annotated[str, BeforeValidator(_href)]
 ServiceUrl = Annotated[str, BeforeValidator(_service_url)]
 Network = Annotated[str, BeforeValidator(_network)]
 Header = Annotated[str, BeforeValidator(_header)]

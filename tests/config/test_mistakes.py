@@ -149,6 +149,18 @@ resources:
         assert config.resources["dem"].options.mosaic_method is method
         assert method in mistakes(folder, collection("{mosaic_method: best}", "MosaicJSON", "mosaic.json"))
 
+    @pytest.mark.parametrize(
+        "href", ["javascript:alert(1)", "data:text/html,x", "file:///etc/passwd", "/x", "http://", ""]
+    )
+    def test_links_lead_to_the_web_or_to_a_mailbox(self, folder: Path, href: str) -> None:
+        said = mistakes(folder, collection() + f"    links: [{{href: '{href}'}}]\n")
+        assert "resources.dem.links[0].href (line 5)" in said
+
+    @pytest.mark.parametrize("href", ["https://example.org/a?b=c#d", "HTTP://example.org", "mailto:us@example.org"])
+    def test_such_links_are_taken_as_they_are_written(self, folder: Path, href: str) -> None:
+        config = load(folder, collection() + f"    links: [{{href: '{href}'}}]\n")
+        assert config.resources["dem"].links == ({"href": href, "rel": "related"},)
+
     def test_keys_that_begin_with_x_are_for_others(self, folder: Path) -> None:
         load(folder, "x-a: 1\nserver: {x-b: 2, bind: {x-c: [3]}}\n" + collection("{x-d: {e: 4}}"))
 
