@@ -151,7 +151,7 @@ class ProviderSection(Section):
     type: Line = "coverage"
     """`coverage`; providers of other types are reported and left out."""
     name: Annotated[str, choice(PROVIDERS)]
-    """`COG` for any GeoTIFF, `MosaicJSON`, or `rasterio` for every other raster that GDAL reads."""
+    """`COG` for any GeoTIFF, `MosaicJSON`, or `rasterio` for every other file that GDAL reads."""
     data: Line
     """A path, or an address that begins with `http://`, `https://` or `s3://`."""
     options: Options = Options()
@@ -160,16 +160,22 @@ class ProviderSection(Section):
     @classmethod
     def _existing(cls, data: str, info: ValidationInfo) -> str:
         """The data's absolute path or address."""
-        is_gdal = info.data.get("name") == "rasterio"
-        if is_gdal and _GDAL_NAME.match(data):
-            return data
-        # GDAL has formats that are folders
-        return reference(data, info, is_there=Path.exists if is_gdal else Path.is_file)
+        # GDAL has formats that are folders; a name that is mistaken itself may stand for any of the three
+        is_file = info.data.get("name", "rasterio") != "rasterio"
+        try:
+            return reference(data, info, is_there=Path.is_file if is_file else Path.exists)
+        except ValueError:
+            if not _GDAL_NAME.match(data):
+                raise
+        raise ValueError(
+            "the path or the address of a file that GDAL can open; GDAL's own names of what is within one "
+            '(NETCDF:"file.nc":variable, /vsizip/…) are not served'
+        )
 
     @property
     def is_local(self) -> bool:
         """Whether the data are a path."""
-        return Path(self.data).is_absolute() and not _GDAL_NAME.match(self.data)
+        return Path(self.data).is_absolute()
 
 
 class ResourceSection(Section):

@@ -22,11 +22,18 @@ class TestData:
         provider = load(folder, collection(data="below/../dem.tif")).resources["dem"].provider
         assert (provider.data, provider.trusted) == (str(folder / "dem.tif"), True)
 
-    def test_names_that_only_gdal_understands_are_for_rasterio(self, folder: Path) -> None:
-        name = "'NETCDF:\"file.nc\":sst'"
-        provider = load(folder, collection(name="rasterio", data=name)).resources["dem"].provider
-        assert provider.data == 'NETCDF:"file.nc":sst'
-        assert "a file that exists" in mistakes(folder, collection(name="COG", data=name))
+    @pytest.mark.parametrize(
+        "data", ['NETCDF:"file.nc":sst', "/vsizip/a.zip/dem.tif", "HDF5:a.h5://grid", "/vsicurl/https://example.org/a"]
+    )
+    @pytest.mark.parametrize("name", ["rasterio", "COG", "MosaicJSON"])
+    def test_names_that_only_gdal_understands_are_refused(self, folder: Path, name: str, data: str) -> None:
+        said = mistakes(folder, collection(name=name, data=f"'{data}'"))
+        assert "expected the path or the address of a file that GDAL can open" in said
+
+    def test_a_file_may_be_called_like_such_a_name(self, folder: Path) -> None:
+        (folder / "DEM:1").write_bytes((folder / "dem.tif").read_bytes())
+        provider = load(folder, collection(name="rasterio", data="'DEM:1'")).resources["dem"].provider
+        assert provider.data == str(folder / "DEM:1")
 
     def test_a_folder_is_no_file(self, folder: Path) -> None:
         (folder / "folder").mkdir()
