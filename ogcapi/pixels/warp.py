@@ -24,7 +24,7 @@ _CYCLIC = 1e-3  # of a cell: by how much a raster around the whole body may miss
 _POLE = 1e-9  # relative: what rounding may add to the latitude of a pole
 _WINDOW_CELLS = 4_000_000  # of the stored raster, read at once
 _TAPS = 2_000_000  # cells under kernels, gathered at once
-_PART = 256  # output cells a side, carried at once
+_PART = 256  # output cells a side, carried at once; of a grid of few rows or columns, as many cells in the other way
 _LATTICE = 17  # points a side where steps are measured
 
 
@@ -122,8 +122,8 @@ def steps(grid: Grid, geometry: Geometry) -> float:
 
     Measured to the right and downward at a lattice of cells over the whole grid.
     """
-    x, y = (axis[np.unique(np.linspace(0, axis.size - 1, _LATTICE).round().astype(int))] for axis in grid.centres())
-    x, y = np.meshgrid(x, y)
+    lattice = (np.linspace(0, count - 1, _LATTICE).round().astype(int) for count in (grid.width, grid.height))
+    x, y = _centres(grid, *map(np.unique, lattice))
     col, row = carried(grid, geometry, x, y)
     found = []
     for right, down in ((grid.cell_width, 0.0), (0.0, grid.cell_height)):
@@ -132,6 +132,17 @@ def steps(grid: Grid, geometry: Geometry) -> float:
         found.append(length[np.isfinite(length)])
     lengths = np.concatenate(found)
     return float(lengths.min()) if lengths.size else 0.0
+
+
+def _centres(grid: Grid, cols: Array, rows: Array) -> tuple[Array, Array]:
+    """x and y, each (row, col), of the centres of cells in those columns and rows: the numbers of `grid.centres()`.
+
+    That makes all of them, which a grid of very many columns can afford once, but not for each of its parts.
+    """
+    x = grid.bbox.xmin + (cols + 0.5) * grid.cell_width
+    y = grid.bbox.ymax - (rows + 0.5) * grid.cell_height
+    across, down = np.meshgrid(x, y)
+    return across, down
 
 
 def _turned(columns: Array, period: float | None) -> Array:
@@ -152,9 +163,11 @@ def warp(
     shape = (fields, len(rows), grid.width)
     values, valid = np.zeros(shape, dtype), np.zeros(shape, bool)
     warper = _Warper(geometry=geometry, read=read, method=method, fields=fields, dtype=dtype)
-    for top in range(0, len(rows), _PART):
-        for left in range(0, grid.width, _PART):
-            part = np.s_[:, top : top + _PART, left : left + _PART]
+    wide = min(grid.width, _PART * max(1, _PART // max(1, len(rows))))
+    high = _PART * max(1, _PART // wide)
+    for top in range(0, len(rows), high):
+        for left in range(0, grid.width, wide):
+            part = np.s_[:, top : top + high, left : left + wide]
             height, width = values[part].shape[1:]
             first = rows.start + top
             cells = _cells(grid, geometry, range(first, first + height), range(left, left + width), warper.kernel)
@@ -185,8 +198,7 @@ class _Cells:
 
 
 def _cells(grid: Grid, geometry: Geometry, rows: range, cols: range, kernel: Kernel | None) -> _Cells:
-    x, y = grid.centres()
-    x, y = np.meshgrid(x[cols.start : cols.stop], y[rows.start : rows.stop])
+    x, y = _centres(grid, np.arange(cols.start, cols.stop), np.arange(rows.start, rows.stop))
     col, row = carried(grid, geometry, x, y)
     if kernel is None:
         ones = np.ones(col.shape)
