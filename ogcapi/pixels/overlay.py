@@ -1,7 +1,7 @@
 """Overlays: one raster out of many, laid on top of each other.
 
-The laws: an empty raster changes nothing, overlay is associative, and a valid cell is never covered. Validity belongs
-to each cell of each field.
+The laws of what lies first: an empty layer changes nothing, layers may be put together in groups before they are put
+together (overlay is associative), and a valid cell is never covered. Validity belongs to each cell of each field.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ from typing import Any, Protocol
 
 import numpy as np
 
-from ogcapi.model.raster import Field, Raster, Valid, Values
+from ogcapi.model.raster import Field, Valid, Values
 
 _MOST = int(np.iinfo(np.uint16).max)  # that a count can be
 
@@ -33,13 +33,6 @@ class MosaicMethod(StrEnum):
     STDEV = "stdev"
     SUM = "sum"
     COUNT = "count"
-
-
-def overlay(top: Raster, bottom: Raster) -> Raster:
-    """One raster, seen from above: `bottom` shows where `top` is not valid. Both have the same grid and fields."""
-    values, valid = _beneath(top.values, top.valid, bottom.values, bottom.valid)
-    missing = tuple(dict.fromkeys((*top.missing, *bottom.missing)))
-    return replace(top, values=values, valid=valid, missing=missing)
 
 
 def _beneath(top: Values, is_valid: Valid, values: Values, valid: Valid) -> tuple[Values, Valid]:
