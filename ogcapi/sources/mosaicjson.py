@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from io import BytesIO
 from math import ceil, floor, isfinite
 from os.path import normpath, sep
 from pathlib import Path
@@ -86,13 +88,15 @@ def read_document(
 
 
 def _unpacked(name: str, content: bytes, max_bytes: int) -> bytes:
-    unpacker = zlib.decompressobj(wbits=31)
     try:
-        text = unpacker.decompress(content, max_bytes)
-    except zlib.error as error:
+        with gzip.open(BytesIO(content)) as members:  # a file may have many, one after the other
+            text = members.read(max_bytes + 1)
+    except EOFError as error:
+        raise SourceFailed(name, "it is truncated: gzip cannot unpack it") from error
+    except (zlib.error, gzip.BadGzipFile) as error:
         raise SourceFailed(name, "it is damaged: gzip cannot unpack it") from error
-    if not unpacker.eof:
-        raise SourceFailed(name, "it is truncated, or too large when unpacked")
+    if len(text) > max_bytes:
+        raise SourceFailed(name, f"it is larger than {max_bytes:,} bytes when unpacked")
     return text
 
 

@@ -262,6 +262,23 @@ def test_a_truncated_packed_document_is_refused(tmp_path):
         index_of(tmp_path / "mosaic.json.gz")
 
 
+def test_a_document_packed_in_many_members_is_read_to_the_end(tmp_path):
+    plain = document(tmp_path, {"0": ["a.tif"], "1": ["b" * 2000 + ".tif"]}).read_bytes()
+    parts = (plain[:10], b"", plain[10:50], plain[50:])
+    (tmp_path / "mosaic.json.gz").write_bytes(b"".join(map(gzip.compress, parts)))
+    assert len(index_of(tmp_path / "mosaic.json.gz").assets) == 2
+    with pytest.raises(SourceFailed, match="larger than 2,000 bytes when unpacked"):
+        read_document(str(tmp_path / "mosaic.json.gz"), trusted=True, roots=(), max_bytes=2000)
+
+
+@pytest.mark.parametrize("last", [b"\x1f\x8b\x08", b"junk"])
+def test_a_packed_document_with_a_bad_last_member_is_refused(tmp_path, last):
+    packed = gzip.compress(document(tmp_path, {"0": ["a.tif"]}).read_bytes())
+    (tmp_path / "mosaic.json.gz").write_bytes(packed + last)
+    with pytest.raises(SourceFailed, match="gzip cannot unpack it"):
+        index_of(tmp_path / "mosaic.json.gz")
+
+
 # Where assets may lie
 
 
