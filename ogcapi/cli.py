@@ -13,7 +13,7 @@ import click
 import uvicorn
 
 from ogcapi import __version__
-from ogcapi.config import VARIABLE, CommandLine, Config, ConfigMistakes
+from ogcapi.config import VARIABLE, CommandLine, Config, ConfigMistakes, Mistake
 
 MISTAKES = 1  # exit status of `check`
 UNUSABLE = 2  # exit status where there is nothing to serve or to check; click's own for wrong usage
@@ -67,26 +67,31 @@ def serve(sources: tuple[str, ...], host: str | None, port: int | None, workers:
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
 @click.option("--all", "every", is_flag=True, help="Open every asset of every mosaic, not a sample.")
 def check(sources: tuple[str, ...], every: bool) -> None:
-    """Name all mistakes of a configuration (default: config.yml), then open every source and name what is wrong there.
+    """Name all mistakes of a configuration (default: config.yml): those of its text, and of the sources it opens.
 
     Exits with 0 if there are none, with 1 if there are.
     """
     from ogcapi.sources.check import check_contents  # noqa: PLC0415 - opening data takes libraries slow to import
 
     line = CommandLine(sources=sources, folder=Path.cwd())
-    try:
-        config = line.config(os.environ)
-    except ConfigMistakes as found:
-        _print_mistakes(found)
-        raise SystemExit(MISTAKES) from found
-    _print_lines(config.skipped)
-    logging.getLogger("ogcapi").addHandler(logging.NullHandler())  # what fails is printed below, once
-    mistakes = check_contents(config, every)
-    if mistakes:
-        _print_mistakes(ConfigMistakes(mistakes))
+    config, mistakes = _as_far_as_readable(line)
+    if config is not None:
+        _print_lines(config.skipped)
+        logging.getLogger("ogcapi").addHandler(logging.NullHandler())  # what fails is printed below, once
+        mistakes += check_contents(config, every, mistakes)
+    if config is None or mistakes:
+        _print_mistakes(ConfigMistakes(sorted(mistakes, key=lambda mistake: mistake.line or 0)))
         raise SystemExit(MISTAKES)
     opened = "all of their assets open" if every else "their sources open"
     click.echo(f"No mistakes: {_counted(len(config.resources), 'collection')}, {opened}.")
+
+
+def _as_far_as_readable(line: CommandLine) -> tuple[Config | None, list[Mistake]]:
+    """The configuration without what is mistaken in its text, and those mistakes."""
+    try:
+        return line.config(os.environ), []
+    except ConfigMistakes as found:
+        return found.rest, list(found.mistakes)
 
 
 def _configuration(line: CommandLine) -> Config:

@@ -152,11 +152,43 @@ class TestCheck:
         assert result.stdout == "No mistakes: 1 collection, their sources open.\n"
         assert result.exit_code == 0
 
-    def test_mistakes_of_the_text_come_first_and_all_at_once(self, folder: Path) -> None:
-        result = run("check", self.config(folder, "{resampling: cubik, mosaic_method: first}", data="absent.tif"))
+    def test_mistakes_of_the_text_and_of_the_data_are_told_at_once_in_the_order_of_the_lines(
+        self, folder: Path
+    ) -> None:
+        (folder / "bad.tif").write_bytes(b"II*\0 and nothing more")
+        (folder / "config.yml").write_text("""
+resources:
+  bad: {providers: [{name: COG, data: bad.tif}]}
+  titled: {titel: Dem, providers: [{name: COG, data: dem.tif, options: {styles: {s: {fields: [hight]}}}}]}
+  absent: {providers: [{name: COG, data: absent.tif}]}
+  broken: {providers: [{name: MosaicJSON, data: broken.json}]}
+  data: {providers: [{name: rasterio, data: readme.txt}]}
+""")
+        (folder / "broken.json").write_text("{}")
+        (folder / "readme.txt").write_text("words")
+        result = run("check")
         assert result.exit_code == 1
-        assert len(result.stderr.splitlines()) == 3
-        assert "2 mistakes." in result.stderr
+        assert [line.partition("):")[0] for line in result.stderr.splitlines()[:-1]] == [
+            "resources.bad.providers[0].data (line 3",
+            "resources.titled.titel (line 4",
+            "resources.titled.providers[0].options.styles.s.range (line 4",
+            "resources.titled.providers[0].options.styles.s.fields[0] (line 4",
+            "resources.absent.providers[0].data (line 5",
+            "resources.broken.providers[0].data (line 6",
+            "resources.data.providers[0].data (line 7",
+        ]
+        assert result.stderr.splitlines()[-1] == "7 mistakes."
+
+    def test_a_place_has_one_mistake(self, folder: Path) -> None:
+        result = run("check", self.config(folder, data='"https://127.0.0.1:9/${ABSENT}.tif"'))
+        assert result.exit_code == 1
+        assert len(result.stderr.splitlines()) == 2
+        assert "expected the environment variable ABSENT to be set" in result.stderr
+
+    def test_a_text_that_is_not_yaml_is_all_that_can_be_told(self, folder: Path) -> None:
+        (folder / "config.yml").write_text("a: b: c")
+        result = run("check")
+        assert (result.exit_code, len(result.stderr.splitlines())) == (1, 2)
 
     def test_fields_and_tile_matrix_sets_that_are_not_there_are_mistakes(self, folder: Path) -> None:
         styles = "{s: {fields: [hight], range: [0, 1]}, t: {fields: [a, height, c], range: [0, 1]}}"
@@ -164,12 +196,15 @@ class TestCheck:
         result = run("check", self.config(folder, f"{{tile_matrix_sets: {sets}, styles: {styles}}}"))
         assert result.exit_code == 1
         where = "resources.a.providers[0].options"
-        assert f"{where}.styles.s.fields: 'hight' was given; expected one of height (did you mean" in result.stderr
-        assert f"{where}.styles.t.fields: 'a'" in result.stderr
-        assert f"{where}.styles.t.fields: 'c'" in result.stderr
-        assert f"{where}.tile_matrix_sets: 'WebMercatorQuat' was given" in result.stderr
+        for place, said in {
+            "styles.s.fields[0]": "'hight' was given; expected one of height (did you mean height?).",
+            "styles.t.fields[0]": "'a' was given; expected one of height",
+            "styles.t.fields[2]": "'c' was given; expected one of height",
+            "tile_matrix_sets[0]": "'WebMercatorQuat' was given; expected a set of Earth: one of",
+            "tile_matrix_sets[1]": "'MarsMercatorSphere' was given; expected a set of Earth: one of",
+        }.items():
+            assert f"{where}.{place} (line 3): {said}" in result.stderr
         assert "did you mean WebMercatorQuad?" in result.stderr
-        assert f"{where}.tile_matrix_sets: 'MarsMercatorSphere' was given; expected a set of Earth" in result.stderr
         assert "5 mistakes." in result.stderr
 
     def test_a_file_that_is_no_raster_is_a_mistake(self, folder: Path) -> None:
@@ -178,13 +213,17 @@ class TestCheck:
         assert result.exit_code == 1
         assert "resources.a.providers[0].data" in result.stderr
 
-    def test_a_tile_matrix_set_that_is_none_is_a_mistake(self, folder: Path) -> None:
-        path = self.config(folder)
-        (folder / "set.json").write_text("{}")
-        Path(path).write_text("server: {tile_matrix_sets: [set.json]}\n" + Path(path).read_text())
-        result = run("check", path)
+    def test_every_tile_matrix_set_that_is_none_is_a_mistake(self, folder: Path) -> None:
+        path = Path(self.config(folder))
+        for name in ("one.json", "three.json"):
+            (folder / name).write_text("{}")
+        path.write_text("server: {tile_matrix_sets: [\none.json,\nabsent.json,\nthree.json]}\n" + path.read_text())
+        result = run("check", str(path))
         assert result.exit_code == 1
-        assert "server.tile_matrix_sets" in result.stderr
+        first, second, third, count = result.stderr.splitlines()
+        for n, line in enumerate((first, second, third)):
+            assert line.startswith(f"server.tile_matrix_sets[{n}] (line {n + 2}): ")
+        assert count == "3 mistakes."
 
     def test_some_assets_of_a_mosaic_are_opened_and_all_of_them_with_all(self, folder: Path) -> None:
         good = [f"dem{n}.tif" for n in range(60)]
@@ -211,10 +250,11 @@ class TestCheck:
     def test_sources_can_be_checked_like_a_configuration(self, folder: Path) -> None:
         assert run("check", "dem.tif").exit_code == 0
         (folder / "bad.tif").write_bytes(b"")
-        result = run("check", "dem.tif", "bad.tif")
+        result = run("check", "dem.tif", "bad.tif", "absent.tif")
         assert result.exit_code == 1
-        assert "bad.tif" in result.stderr
-        assert "1 mistake." in result.stderr
+        assert "'absent.tif' was given" in result.stderr
+        assert "bad.tif' was given" in result.stderr
+        assert "2 mistakes." in result.stderr
 
     def test_the_demonstration_has_no_mistakes(self) -> None:
         result = run("check", str(ROOT / "config.yml"), "--all")

@@ -74,6 +74,8 @@ class Config:
     """Collections by id, in the order of the file."""
     skipped: tuple[str, ...] = ()
     """What of the file is not served, in sentences for people."""
+    lines: Mapping[str, int] = field(default_factory=dict, repr=False)
+    """Line of each key path in the file, for mistakes that show when the data are opened."""
 
 
 def title_of(id_: str) -> str:

@@ -35,6 +35,8 @@ class Reading:
     """The configuration file's: paths are relative to it."""
     languages: tuple[str, ...]
     """Preferred languages of texts that are given in several."""
+    is_partial: bool = False
+    """Whether mistakes have been found and taken out already: what is absent is no further one."""
 
     def text(self, value: dict[str, Any]) -> Any:
         """The one of several languages that is served: an exact match, one in another country, else the first."""

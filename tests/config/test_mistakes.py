@@ -49,6 +49,7 @@ resources:
             ("logging.level (line 9): 'LOUD'", "one of CRITICAL, ERROR"),
             ("resources.dem.titel (line 12): 'Dem'", "did you mean title?"),
             ("resources.dem.providers[0].data (line 16): 'absent.tif'", f"relative paths begin at {folder}"),
+            ("resources.dem.providers[0].options.mosaic_method (line 17): 'first'", "only a MosaicJSON has one"),
             ("resources.dem.providers[0].options.resampling (line 17): 'cubik'", "did you mean cubic?"),
             ("resources.dem.providers[0].options.tile_matrix_sets (line 17): []", "at least one name"),
         ]
