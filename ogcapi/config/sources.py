@@ -145,6 +145,8 @@ def _id(name: str) -> str:
     stem = unicodedata.normalize("NFC", name)
     for extension in (*DOCUMENTS, *RASTERS):
         stem = stem[: -len(extension)] if stem.lower().endswith(extension) else stem
+    if stem == name:
+        stem = re.sub(r"(?<=.)\.[A-Za-z]\w*$", "", stem)  # any other extension; what follows a point may be a number
     stem = re.sub(r"[^\w.~+-]+", "-", stem)[:150].strip("-.")
     try:
         return check_id(stem)

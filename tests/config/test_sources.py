@@ -96,5 +96,9 @@ class TestSources:
         assert [check_id(id_) for id_ in ids] == ids
         assert unique_ids(names) == ids
 
+    def test_ids_are_file_names_without_extension_of_whatever_kind(self) -> None:
+        names = ["note.txt", "a.b.tif", "Relief.BIL", "2020.01", "v1.2", "m.json.gz", "plain", ".hidden"]
+        assert unique_ids(names) == ["note", "a.b", "Relief", "2020.01", "v1.2", "m", "plain", "hidden"]
+
     def test_names_that_collide_get_numbers_in_order(self) -> None:
         assert unique_ids(["dem.tif", "dem.vrt", "dem-2.tif", "dem.json"]) == ["dem", "dem-2", "dem-2-2", "dem-3"]
