@@ -3,11 +3,12 @@
 import json
 import os
 import re
+import shlex
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import urlopen
@@ -58,9 +59,21 @@ class TestServe:
         assert "dem.tif" not in result.output
 
     def test_without_sources_it_asks_for_some_or_a_configuration(self, folder: Path) -> None:
-        result = run("serve")
-        assert result.exit_code == 2
-        assert "There is no config.yml in this folder" in result.stderr
+        for command in ("serve", "check"):
+            result = run(command)
+            assert result.exit_code == 2
+            assert f"There is no config.yml in this folder. Name what is meant: main {command} FILE" in result.stderr
+
+    @pytest.mark.parametrize("name", ["config.yaml", "pygeoapi-config.yml", "my config.yml"])
+    def test_a_configuration_of_a_similar_name_is_pointed_out(self, folder: Path, name: str) -> None:
+        for other in (name, "compose.yml"):
+            (folder / other).write_text("resources: {}")
+        for command in ("serve", "check"):
+            result = run(command)
+            assert result.exit_code == 2
+            assert f"no config.yml in this folder, but {name}." in result.stderr
+            assert f"main {command} {shlex.quote(name)}" in " ".join(result.stderr.split())
+            assert "compose.yml" not in result.stderr
 
     def test_the_mistakes_of_a_configuration_stop_the_start(self, folder: Path) -> None:
         (folder / "config.yml").write_text("resources: {dem: {titel: x, providers: [{name: COG, data: absent.tif}]}}")
@@ -106,9 +119,70 @@ class TestServe:
         )
         with serving(folder, "serve", "my.yml", "--workers", "2", TITLE="My maps") as (greeting, address):
             assert greeting.startswith("My maps: http://127.0.0.1:")
-            for _ in range(8):
-                with urlopen(f"{address}/?f=json", timeout=10) as answer:
-                    assert json.load(answer)["title"] == "My maps"
+            assert {title_at(address) for _ in range(8)} == {"My maps"}
+
+    def test_what_is_left_out_is_said_whatever_is_logged(self, folder: Path) -> None:
+        (folder / "my.yml").write_text(
+            "logging: {level: ERROR}\n"
+            "resources:\n"
+            "  obs: {providers: [{type: feature, name: CSV, data: obs.csv}]}\n"
+            "  dem: {providers: [{name: COG, data: dem.tif}]}\n"
+        )
+        with serving(folder, "serve", "my.yml") as (greeting, _):
+            assert "obs is left out: there is no raster in it, only CSV (feature)." in greeting
+
+    def test_a_public_address_is_told_from_the_one_it_listens_at(self, folder: Path) -> None:
+        (folder / "my.yml").write_text(
+            "server: {url: https://example.org/maps}\nresources: {dem: {providers: [{name: COG, data: dem.tif}]}}"
+        )
+        with serving(folder, "serve", "my.yml") as (greeting, address):
+            first, blank, second, *_ = greeting.splitlines()
+            assert first.endswith(": https://example.org/maps/")
+            assert (blank, second) == (
+                "",
+                f"All links lead there (server.url). The server itself listens at {address}/",
+            )
+
+    def test_what_cannot_be_served_is_said_after_the_greeting(self, folder: Path) -> None:
+        (folder / "note.txt").write_text("words")
+        with serving(folder, "serve", "note.txt") as (greeting, _):
+            assert "Collections (opened in a moment; see /readyz):\n  note  Note\n" in greeting
+            after = (folder / "server.log").read_text().partition("Stop with")[2]
+            assert "The collection note (" in after
+            assert "cannot be served" in after
+
+    def test_with_reload_a_change_of_the_configuration_is_served_and_a_mistake_in_it_is_told(
+        self, folder: Path
+    ) -> None:
+        path, log = folder / "my.yml", folder / "server.log"
+        text = "metadata: {identification: {title: First}}\nresources: {dem: {providers: [{name: COG, data: dem.tif}]}}"
+        path.write_text(text)
+        with serving(folder, "serve", "my.yml", "--reload") as (_, address):
+            assert title_at(address) == "First"
+            path.write_text(text.replace("First", "Second"))
+            wait_until(lambda: title_at(address) == "Second", log)
+            path.write_text(text.replace("title", "titel"))
+            wait_until(lambda: "did you mean title?" in log.read_text(), log)
+            path.write_text(text.replace("First", "Third"))
+            wait_until(lambda: title_at(address) == "Third", log)
+            assert "Traceback" not in log.read_text()
+
+
+def title_at(address: str) -> str | None:
+    """Title of the service; None while nobody answers."""
+    try:
+        with urlopen(f"{address}/?f=json", timeout=10) as answer:
+            title: str = json.load(answer)["title"]
+            return title
+    except OSError:
+        return None
+
+
+def wait_until(is_so: Callable[[], bool], log: Path) -> None:
+    deadline = time.monotonic() + START_S
+    while not is_so():
+        assert time.monotonic() < deadline, f"it took too long:\n{log.read_text()}"
+        time.sleep(0.1)
 
 
 @contextmanager
@@ -265,7 +339,9 @@ def test_the_version_is_the_package_s() -> None:
     assert run("--version").stdout.split()[-1] == __version__
 
 
-def test_it_says_what_it_can_do() -> None:
+def test_it_says_what_it_can_do_and_where_more_is_said() -> None:
     result = run("--help")
+    (document,) = re.findall(r"docs/\S+\.md", result.stdout)
+    assert (ROOT / document).is_file()
     assert "serve" in result.stdout
     assert "check" in result.stdout
