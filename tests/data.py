@@ -18,6 +18,7 @@ from ogcapi.model.collection import CoverageSource
 from ogcapi.model.crs import parse_crs
 from ogcapi.model.grid import BBox, Grid, carry
 from ogcapi.model.raster import Raster, Resampling, Selection
+from ogcapi.sources import hosts, storage
 
 DEMO = Path(__file__).parents[1] / "demo"
 SHARED = Path(__file__).parents[2] / "shared" / "data"
@@ -92,6 +93,14 @@ def grid_of(crs: str, bounds: Sequence[float], width: int, height: int) -> Grid:
 def read_all(source: CoverageSource, grid: Grid, method: Resampling = Resampling.NEAREST) -> Raster:
     """Every field on a grid."""
     return source.read(grid, Selection(fields=tuple(field.name for field in source.fields), method=method))
+
+
+def forget_revisions() -> None:
+    """Let every file and every host be looked at again when next asked for."""
+    with storage._revisions.lock, hosts._hosts.lock:
+        storage._revisions.known.clear()
+        hosts._hosts.silent_until.clear()
+        hosts._hosts.answered_at.clear()
 
 
 def write_mosaic(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
@@ -25,7 +26,7 @@ from ogcapi.model.crs import UnknownCrs, parse_crs
 from ogcapi.model.problem import SourceFailed
 from ogcapi.model.raster import Field, Rgba, Valid, Values
 from ogcapi.pixels.warp import Geometry, Window
-from ogcapi.sources import storage
+from ogcapi.sources import hosts, storage
 
 logger = logging.getLogger("ogcapi.sources")
 
@@ -35,8 +36,8 @@ _OPTIONS = {"GDAL_CACHEMAX": 128}  # MB of decoded blocks for the whole process;
 _REMOTE_OPTIONS = {
     **_OPTIONS,
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",  # no questions about files beside the one that is named
-    "GDAL_HTTP_CONNECTTIMEOUT": 5,
-    "GDAL_HTTP_TIMEOUT": 15,
+    "GDAL_HTTP_CONNECTTIMEOUT": storage.CONNECT_S,
+    "GDAL_HTTP_TIMEOUT": storage.READ_S,
     "GDAL_HTTP_MAX_RETRY": 1,
     "GDAL_HTTP_RETRY_DELAY": 0.5,
     "CPL_VSIL_CURL_NON_CACHED": "/vsicurl/:/vsis3/",  # a changed file is read anew once its handles are closed
@@ -117,20 +118,12 @@ class _Pool:
 _pool = _Pool()
 
 
-def close_idle() -> None:
-    """Close every dataset that nobody reads."""
-    with _pool.lock:
-        idle = [dataset for _, dataset in _pool.idle]
-        _pool.idle.clear()
-    for dataset in idle:
-        dataset.close()
-
-
 @contextmanager
 def _opened(file: File, overview: int | None = None) -> Iterator[DatasetReader]:
     """A dataset for one thread at a time. Raises `SourceFailed` where it cannot be opened, or read while in use."""
     key = (file.href, file.driver, overview, storage.revision(file.href))
     options = _REMOTE_OPTIONS if storage.is_remote(file.href) else _OPTIONS
+    asked_at = time.monotonic()
     with rasterio.Env(**options):
         dataset = _pool.take(key)
         if dataset is None:
@@ -139,7 +132,7 @@ def _opened(file: File, overview: int | None = None) -> Iterator[DatasetReader]:
             yield dataset
         except _FAILURES as error:
             dataset.close()
-            _note(file, error)
+            _note(file, error, asked_at)
             raise SourceFailed(file.name, "its values could not be read; it may be truncated or damaged") from error
         except BaseException:
             dataset.close()
@@ -148,31 +141,37 @@ def _opened(file: File, overview: int | None = None) -> Iterator[DatasetReader]:
 
 
 def _open(file: File, overview: int | None) -> DatasetReader:
-    path = _gdal_path(file)
+    path, asked_at = _gdal_path(file), time.monotonic()
     levels = {} if overview is None else {"overview_level": overview}
     try:
         return rasterio.open(path, driver=file.driver, **levels)
     except NotGeoreferencedWarning as error:
         raise SourceFailed(file.name, "it is not georeferenced") from error
     except _FAILURES as error:
-        _note(file, error)
+        _note(file, error, asked_at)
         kind = "a raster that GDAL can read" if file.driver is None else f"a readable {file.driver} file"
         raise SourceFailed(file.name, f"it is not {kind}") from error
 
 
-def _note(file: File, error: Exception) -> None:
-    """GDAL's own words for the log, without what an address keeps to itself."""
+def _note(file: File, error: Exception, asked_at: float) -> None:
+    """GDAL's own words for the log, without what an address keeps to itself; and that a host may be silent."""
+    if storage.is_remote(file.href):
+        storage.waited_in_vain(file.href, asked_at)
     logger.debug("%s: %s", file.name, str(error).replace(file.href, file.name))
 
 
 def _gdal_path(file: File) -> str:
     """The file for GDAL: an existing file's absolute path, or a URL; nothing that GDAL would take for instructions."""
+    wrong = storage.fault(file.href)
+    if wrong is not None:
+        raise SourceFailed(file.name, wrong)
     absent = storage.revision(file.href) == storage.ABSENT
     if storage.is_remote(file.href):
         parts = urlsplit(file.href)
-        if parts.scheme in storage.WEB_SCHEMES:
-            if absent:
-                raise SourceFailed(file.name, "it could not be reached")
+        is_web = parts.scheme in storage.WEB_SCHEMES
+        if hosts.is_silent(file.href) or (is_web and absent):
+            raise SourceFailed(file.name, "it could not be reached")
+        if is_web:
             return f"/vsicurl/{file.href}"
         return f"/vsi{parts.scheme}/{parts.netloc}{parts.path}"
     path = str(Path(file.href).absolute())

@@ -248,7 +248,7 @@ class MosaicSource:
             with ThreadPoolExecutor(_LOOKS_AT_ONCE) as pool:
                 texts += pool.map(storage.revision, remote)
         whole = "\n".join((self._index.look() if grid is None else self._index.revision, *local, *remote, *texts))
-        return hashlib.sha256(whole.encode()).hexdigest()
+        return hashlib.sha256(whole.encode(errors="backslashreplace")).hexdigest()
 
     def sample(self) -> Raster:
         """At most 512 cells a side over the whole; of a large mosaic, only where some assets lie."""

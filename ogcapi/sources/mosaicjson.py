@@ -72,7 +72,7 @@ def read_document(
 ) -> MosaicJson:
     """The document alone, no asset opened. Raises `SourceFailed`."""
     name = name or storage.public_name(href)
-    content = storage.fetch(href, max_bytes)
+    content = storage.fetch(href, max_bytes, name=name)
     if content[:2] == b"\x1f\x8b":
         content = _unpacked(name, content, max_bytes)
     try:
@@ -119,14 +119,21 @@ class _Places:
         return tuple(Path(one).resolve() for one in self._allowed)
 
     def asset(self, prefix: str, text: str) -> Asset:
-        """The asset that a document names. Raises `SourceFailed` where it may not lie there."""
+        """The asset that a document names. Raises `SourceFailed` where it may not lie there.
+
+        What can be no path and no URL is an asset too: one that fails.
+        """
         name, href = storage.public_name(text), prefix + text
         name = name.rpartition(sep)[2] if name.startswith(sep) else name  # folders of the machine are nobody's business
-        if storage.is_remote(href):
+        try:
+            is_remote = storage.is_remote(href)
+        except SourceFailed as error:
+            raise SourceFailed(self.name, f"its asset {shown(storage.short_name(href))}: {error.reason}") from error
+        if is_remote or storage.fault(href) is not None:
             return Asset(name=name, href=href)
         if storage.is_remote(self.document_href):
             address = storage.resolved(href, self.document_href)
-            if not storage.is_remote(address):
+            if storage.fault(address) is None and not storage.is_remote(address):
                 raise SourceFailed(self.name, f"its asset {shown(name)} is no address; expected a URL")
             return Asset(name=name, href=address)
         is_absolute = href.startswith(sep)  # texts, not paths: there may be a hundred thousand of them
@@ -148,7 +155,11 @@ class MosaicJson:
         self._href = href
         reader = _Reader(name, document)
         reader.check_version()
-        self.metadata: dict[str, str] = {key: document[key] for key in _TEXTS if isinstance(document.get(key), str)}
+        self.metadata: dict[str, str] = {
+            key: document[key].encode(errors="replace").decode()  # halves of characters can be sent to nobody
+            for key in _TEXTS
+            if isinstance(document.get(key), str)
+        }
         self.matrix_set_document = reader.optional("tilematrixset", dict, "a tile matrix set (JSON object)")
         self._matrix_set = reader.matrix_set(self.matrix_set_document)
         keys, zoom = reader.quadkeys()

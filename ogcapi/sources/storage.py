@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 from collections import OrderedDict
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
-from urllib.parse import urljoin, urlsplit, urlunsplit
+from urllib.parse import urljoin, urlsplit
 
 import httpx
 import obstore
@@ -17,13 +18,16 @@ from obstore.exceptions import BaseError
 from obstore.store import S3Store
 
 from ogcapi.model.problem import SourceFailed
+from ogcapi.sources import hosts
 
 WEB_SCHEMES = ("http", "https")
 STORE_SCHEMES = ("s3",)
 ABSENT = "absent"
 """The revision of what cannot be reached."""
 
-_CONNECT_S, _READ_S = 5.0, 15.0
+CONNECT_S, READ_S = 5.0, 10.0
+"""How long anybody waits for a connection, and for the next bytes of an answer."""
+_WHOLE_S = 60.0  # for all bytes of a small file
 _LOOK_AGAIN_S = 10.0
 _ABSENT_S = 30.0  # until something remote that could not be reached is asked again: each attempt may last a timeout
 _MAX_KNOWN = 200_000  # revisions kept
@@ -38,21 +42,43 @@ def is_remote(href: str) -> bool:
     if scheme.lower() in (*WEB_SCHEMES, *STORE_SCHEMES):
         return True
     schemes = ", ".join((*WEB_SCHEMES, *STORE_SCHEMES))
-    raise SourceFailed(public_name(href), f"the scheme {scheme!r} is not known; expected a path or one of {schemes}")
+    raise SourceFailed(short_name(href), f"the scheme {scheme!r} is not known; expected a path or one of {schemes}")
+
+
+def fault(href: str) -> str | None:
+    """Why an href can be neither a path nor a URL, whatever lies there; None where it may be one."""
+    try:
+        href.encode()
+    except UnicodeEncodeError:
+        return "its name has characters that no file name and no address can have"
+    if "\0" in href:
+        return "its name has a NUL character, which no file name and no address can have"
+    if "://" in href:
+        try:
+            parts = urlsplit(href)
+            is_address = bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            is_address = False
+        return None if is_address else "its address is malformed; expected scheme://host/path"
+    return None
 
 
 def public_name(href: str) -> str:
-    """An href as logs and answers may show it: no user, password, query or fragment."""
-    if "://" not in href:
+    """An href as logs and answers may show it: no user, password, query or fragment; of any text, malformed or not."""
+    scheme, separator, rest = href.partition("://")
+    if separator:
+        host, slash, path = re.split("[?#]", rest, maxsplit=1)[0].partition("/")
+        href = f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
+    if href.isprintable():
         return href
-    parts = urlsplit(href)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in href)
 
 
 def short_name(href: str) -> str:
     """The last part of an href alone: what strangers may know of where it is."""
-    name = urlsplit(href).path if "://" in href else href
-    return name.rstrip("/").rpartition("/")[2] or "the source"
+    name = public_name(href)
+    path = name.partition("://")[2].partition("/")[2] if "://" in name else name
+    return path.rstrip("/").rpartition("/")[2] or "the source"
 
 
 def resolved(href: str, base: str) -> str:
@@ -60,9 +86,12 @@ def resolved(href: str, base: str) -> str:
     if "://" in href:
         return href
     scheme, _, rest = base.partition("://")
-    if scheme in WEB_SCHEMES:
-        return urljoin(base, href)
-    return f"{scheme}://" + urljoin(f"//{rest}", href).removeprefix("//")
+    try:
+        if scheme in WEB_SCHEMES:
+            return urljoin(base, href)
+        return f"{scheme}://" + urljoin(f"//{rest}", href).removeprefix("//")
+    except ValueError:
+        return f"{scheme}://[{href}"  # no address, which is for `fault` to say
 
 
 @dataclass(frozen=True)
@@ -77,6 +106,8 @@ class _Revisions:
             look_at, text = self.known.get(href, (0.0, ""))
         if time.monotonic() < look_at:
             return text
+        if is_remote(href) and hosts.is_silent(href):
+            return ABSENT  # for as long as its host is
         text = _look(href)
         wait_s = _ABSENT_S if text == ABSENT and is_remote(href) else _LOOK_AGAIN_S
         with self.lock:
@@ -86,10 +117,6 @@ class _Revisions:
                 self.known.popitem(last=False)
         return text
 
-    def forget(self) -> None:
-        with self.lock:
-            self.known.clear()
-
 
 _revisions = _Revisions()
 
@@ -97,17 +124,14 @@ _revisions = _Revisions()
 def revision(href: str) -> str:
     """A text that changes when the file does, the same in every process; `ABSENT` where it cannot be reached.
 
-    Looked at again at most every ten seconds.
+    Looked at again at most every ten seconds. Whatever lies at a host that does not answer is absent.
     """
     return _revisions.get(href)
 
 
-def forget_revisions() -> None:
-    """Look at every file again when next asked."""
-    _revisions.forget()
-
-
 def _look(href: str) -> str:
+    if fault(href) is not None:
+        return ABSENT
     if not is_remote(href):
         try:
             status = Path(href).stat()
@@ -119,18 +143,25 @@ def _look(href: str) -> str:
 
 @lru_cache(maxsize=1)
 def _client() -> httpx.Client:
-    timeout = httpx.Timeout(_READ_S, connect=_CONNECT_S)
+    timeout = httpx.Timeout(READ_S, connect=CONNECT_S)
     return httpx.Client(timeout=timeout, follow_redirects=True, max_redirects=_MAX_REDIRECTS)
 
 
+_SILENCE = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ReadTimeout)  # what a host does, not a file
+
+
 def _web_revision(href: str) -> str:
+    asked_at = time.monotonic()
     try:
         answer = _client().head(href)
         if answer.status_code in {403, 405, 501}:  # signed addresses often allow nothing but GET
             with _client().stream("GET", href, headers={"Range": "bytes=0-0"}) as answer:
                 pass
-    except (httpx.HTTPError, httpx.InvalidURL):
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        if isinstance(error, _SILENCE):
+            hosts.fell_silent(href, asked_at)
         return ABSENT
+    hosts.answered(href)
     if not answer.is_success:
         return ABSENT
     told = answer.headers
@@ -139,11 +170,20 @@ def _web_revision(href: str) -> str:
 
 
 def _store_revision(href: str) -> str:
+    asked_at = time.monotonic()
     try:
         found = obstore.head(*_object(href))
     except (BaseError, OSError, ValueError):
+        waited_in_vain(href, asked_at)
         return ABSENT
+    hosts.answered(href)
     return f"{found.get('e_tag') or found['last_modified'].isoformat()}-{found['size']}"
+
+
+def waited_in_vain(href: str, asked_at: float) -> None:
+    """Note that a question of that monotonic time failed; where it took so long, it is the host that does."""
+    if time.monotonic() - asked_at >= CONNECT_S:
+        hosts.fell_silent(href, asked_at)
 
 
 def _object(href: str) -> tuple[S3Store, str]:
@@ -159,24 +199,34 @@ def _store(bucket: str) -> S3Store:
     return S3Store.from_url(
         f"s3://{bucket}",
         config={"skip_signature": True} if unsigned else None,
-        client_options={"connect_timeout": f"{_CONNECT_S}s", "timeout": f"{_READ_S}s", "allow_http": True},
+        client_options={"connect_timeout": f"{CONNECT_S}s", "timeout": f"{READ_S}s", "allow_http": True},
         retry_config={"max_retries": 1},
     )
 
 
-def fetch(href: str, limit_bytes: int) -> bytes:
-    """A whole small file. Raises `SourceFailed` where it cannot be read or is larger than the limit."""
-    name = public_name(href)
+def fetch(href: str, limit_bytes: int, *, name: str | None = None) -> bytes:
+    """A whole small file. Raises `SourceFailed` where it cannot be read or is larger than the limit.
+
+    `name` is what problems call it.
+    """
+    name = name or public_name(href)
+    wrong = fault(href)
+    if wrong is not None:
+        raise SourceFailed(name, wrong)
+    if is_remote(href) and hosts.is_silent(href):
+        raise SourceFailed(name, "its server could not be reached a moment ago")
     if not is_remote(href):
         return _read_local(Path(href), name, limit_bytes)
     if urlsplit(href).scheme in WEB_SCHEMES:
         return _read_web(href, name, limit_bytes)
+    asked_at = time.monotonic()
     try:
         answer = obstore.get(*_object(href))
         if answer.meta["size"] > limit_bytes:
             raise SourceFailed(name, _too_large(limit_bytes))
         return bytes(answer.bytes())
     except (BaseError, OSError, ValueError) as error:
+        waited_in_vain(href, asked_at)
         raise SourceFailed(name, f"it could not be read from its store ({type(error).__name__})") from error
 
 
@@ -195,6 +245,7 @@ def _read_local(path: Path, name: str, limit_bytes: int) -> bytes:
 
 def _read_web(href: str, name: str, limit_bytes: int) -> bytes:
     content = bytearray()
+    asked_at = time.monotonic()
     try:
         with _client().stream("GET", href) as answer:
             if not answer.is_success:
@@ -203,7 +254,11 @@ def _read_web(href: str, name: str, limit_bytes: int) -> bytes:
                 content += piece
                 if len(content) > limit_bytes:
                     raise SourceFailed(name, _too_large(limit_bytes))
+                if time.monotonic() - asked_at > _WHOLE_S:
+                    raise SourceFailed(name, f"its server did not send all of it in {_WHOLE_S:.0f} seconds")
     except (httpx.HTTPError, httpx.InvalidURL) as error:
+        if isinstance(error, _SILENCE):
+            hosts.fell_silent(href, asked_at)
         raise SourceFailed(name, f"its server could not be reached ({type(error).__name__})") from error
     return bytes(content)
 

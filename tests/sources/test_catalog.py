@@ -16,7 +16,7 @@ import rasterio
 from ogcapi.config import load_config
 from ogcapi.model.problem import NotFound, Unavailable
 from ogcapi.sources.catalog import Catalog
-from ogcapi.sources.storage import forget_revisions
+from tests.data import forget_revisions
 
 ROOT = Path(__file__).resolve().parents[2]
 

@@ -11,12 +11,12 @@ from ogcapi.model.raster import Resampling, Selection
 from ogcapi.pixels import overlay
 from ogcapi.pixels.overlay import MosaicMethod
 from ogcapi.sources import assets as shelves
-from ogcapi.sources import gdal, storage
+from ogcapi.sources import gdal
 from ogcapi.sources import mosaic as mosaics
 from ogcapi.sources.mosaicjson import open_mosaic
 from ogcapi.sources.raster import open_file
 from tests.contract import SourceContract
-from tests.data import DEMO, SHARED, grid_of, needs_shared, read_all, write_mosaic, write_raster
+from tests.data import DEMO, SHARED, forget_revisions, grid_of, needs_shared, read_all, write_mosaic, write_raster
 
 METHODS = list(MosaicMethod)
 
@@ -136,7 +136,7 @@ def test_an_asset_that_is_known_to_lie_elsewhere_is_not_read(three, opens):
     source = opened(three)
     read_all(source, grid_of("EPSG:4326", (-5, -5, 20, 25), 25, 30))  # opens all
     shelves_opened = len(opens)
-    gdal.close_idle()
+    gdal._pool.idle.clear()
     raster = read_all(source, grid_of("EPSG:4326", (11, 6, 14, 19), 3, 13))
     assert raster.is_full
     assert set(opens[shelves_opened:]) == {"b.tif", "c.tif"}
@@ -263,7 +263,7 @@ def test_an_asset_that_failed_is_left_alone_for_a_while_then_tried_again(tmp_pat
     grid = grid_of("EPSG:4326", (0, 0, 10, 5), 10, 5)
     assert read_all(source, grid).missing == ("b.tif",)
     square(tmp_path, "b.tif", 2, (5, 0, 10, 5))
-    storage.forget_revisions()
+    forget_revisions()
     assert read_all(source, grid).missing == ("b.tif",)
     clock = shelves.time.monotonic
     monkeypatch.setattr(shelves.time, "monotonic", lambda: clock() + shelves._RETRY_S)
@@ -369,7 +369,7 @@ def test_a_revision_changes_with_the_assets_on_the_grid_only(three):
     before = [source.revision(grid) for grid in (None, here, there)]
     assert before == [opened(three).revision(grid) for grid in (None, here, there)]
     os.utime(three.parent / "a.tif", ns=(1, 1))
-    storage.forget_revisions()
+    forget_revisions()
     after = [source.revision(grid) for grid in (None, here, there)]
     assert [one == other for one, other in zip(before, after, strict=True)] == [False, False, True]
 
@@ -389,7 +389,7 @@ def test_an_asset_that_changes_its_place_is_found_there(tmp_path):
     grid = grid_of("EPSG:4326", (0, 0, 20, 5), 20, 5)
     assert read_all(source, grid).valid[0, 0].tolist() == [True] * 10 + [False] * 10
     square(tmp_path, "b.tif", 2, (15, 0, 20, 5))
-    storage.forget_revisions()
+    forget_revisions()
     assert read_all(source, grid).valid[0, 0].tolist() == [True] * 5 + [False] * 10 + [True] * 5
 
 

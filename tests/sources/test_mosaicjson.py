@@ -341,6 +341,64 @@ def test_other_schemes_are_refused(places, href):
         opened(mosaic_of(places, href))
 
 
+@pytest.mark.parametrize(
+    ("href", "name", "reason"),
+    [
+        ("a\0.tif", "a\\x00.tif", "NUL"),
+        ("a\ud800.tif", "a\\ud800.tif", "characters"),
+        ("http://[::1/x.tif", "http://[::1/x.tif", "malformed"),
+        ("http:///x.tif", "http:///x.tif", "malformed"),
+        ("https://host:port/x.tif?key=secret", "https://host:port/x.tif", "malformed"),
+        ("s3://[/x.tif", "s3://[/x.tif", "malformed"),
+        ("a" * 5000 + ".tif", "a" * 5000 + ".tif", "no such file"),
+        ("loop.tif", "loop.tif", "no such file"),
+    ],
+)
+@pytest.mark.parametrize("place", ["first", "last"])
+def test_an_asset_that_is_no_path_and_no_address_fails_alone(places, href, name, reason, place):
+    (places / "own" / "loop.tif").symlink_to("loop.tif")
+    names = [href, "a.tif"] if place == "first" else ["a.tif", href]
+    path = places / "own" / "mosaic.json"
+    tiles = {"0": names, "1": names, "2": names, "3": names}
+    path.write_text(document(places, tiles, bounds=[-10, -10, 10, 10], name="x\ud800").read_text())
+    source = opened(path)
+    raster = read_all(source, grid_of("EPSG:4326", (-5, -5, 5, 5), 10, 10))
+    assert raster.valid.sum() == 25
+    assert raster.missing == (name,)
+    assert reason in source.status.failures[name]
+    assert source.revision(raster.grid) == opened(path).revision(raster.grid)
+    assert source.document_metadata["name"].isprintable()
+
+
+@pytest.mark.parametrize("href", ["//[::1/x.tif", "http://[::1/x.tif", "a\ud800.tif"])
+def test_a_malformed_address_in_a_remote_document_fails_alone(places, site, href):
+    path = places / "own" / "mosaic.json"
+    path.write_text(document(places, {"0": ["a.tif", href]}, bounds=None).read_text())
+    source = opened(f"{site}/own/mosaic.json")
+    raster = read_all(source, grid_of("EPSG:4326", (-5, 0, 5, 5), 10, 5))
+    assert raster.valid.sum() == 25
+    assert len(raster.missing) == 1
+
+
+def test_problems_of_a_mosaic_with_a_name_tell_no_folder(places):
+    folder = str(places)
+    path = places / "own" / "mosaic.json"
+    for content, gone in (
+        ("", False),
+        ("{}", False),
+        ("{}", True),
+        (json.dumps({"mosaicjson": "0.0.2", "tiles": {"0": [f"{folder}/a.tif"]}}), False),
+        (json.dumps({"mosaicjson": "0.0.2", "tiles": {"0": [f"file://{folder}/a.tif"]}}), False),
+    ):
+        path.write_text(content)
+        if gone:
+            path.unlink()
+        with pytest.raises(SourceFailed) as failure:
+            open_mosaic(str(path), method=MosaicMethod.FIRST, trusted=False, roots=(), name="mosaic.json")
+        assert folder not in str(failure.value.document)
+        assert "mosaic.json" in failure.value.detail
+
+
 def test_an_asset_may_not_be_of_a_format_that_reads_further_files(places):
     import rasterio.shutil
 

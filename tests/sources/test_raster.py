@@ -1,3 +1,4 @@
+import json
 import math
 import os
 from dataclasses import replace
@@ -11,10 +12,9 @@ from rasterio.enums import ColorInterp
 from ogcapi.model.crs import parse_crs, transformation
 from ogcapi.model.problem import SourceFailed
 from ogcapi.model.raster import Resampling, Selection
-from ogcapi.sources import storage
 from ogcapi.sources.raster import open_file
 from tests.contract import SourceContract
-from tests.data import DEMO, grid_of, numbered, read_all, write_raster
+from tests.data import DEMO, forget_revisions, grid_of, numbered, read_all, write_raster
 
 
 class TestAWholeBody(SourceContract):
@@ -357,6 +357,31 @@ def test_other_schemes_are_refused_by_name(href):
         open_file(href)
 
 
+@pytest.mark.parametrize("href", ["a\0.tif", "a\ud800.tif", "http://[::1/x.tif", "https://host:port/x.tif", "s3://"])
+def test_what_is_no_path_and_no_address_is_refused_by_name(href):
+    with pytest.raises(SourceFailed, match=r"NUL|characters|malformed") as failure:
+        open_file(href)
+    assert json.dumps(failure.value.document, ensure_ascii=False).encode()
+
+
+def test_a_file_with_a_name_of_its_own_tells_no_folder_when_it_fails(tmp_path):
+    path = write_raster(tmp_path / "a.tif", np.ones((9, 9), "uint8"), bounds=(0, 0, 9, 9))
+    source = open_file(str(path), name="a.tif")
+    path.unlink()
+    forget_revisions()
+    (tmp_path / "b.tif").write_text("no raster")
+    for act in (
+        lambda: read_all(source, source.grid),
+        source.sample,
+        lambda: open_file(str(path), name="a.tif"),
+        lambda: open_file(str(tmp_path / "b.tif"), name="b.tif"),
+        lambda: open_file(f"file://{path}", name="a.tif"),
+    ):
+        with pytest.raises(SourceFailed) as failure:
+            act()
+        assert str(tmp_path) not in str(failure.value.document)
+
+
 def test_a_file_that_is_no_raster_is_refused(tmp_path):
     (tmp_path / "a.tif").write_text("hello")
     with pytest.raises(SourceFailed, match="not a raster"):
@@ -427,7 +452,7 @@ def test_a_file_that_changes_is_read_anew(tmp_path):
     before, first = source.revision(), read_all(source, source.grid)
     write_raster(path, numbered(16, 16) + 7, bounds=(0, 0, 8, 8))
     os.utime(path, ns=(1, 1))
-    storage.forget_revisions()
+    forget_revisions()
     assert source.revision() != before
     assert (read_all(source, source.grid).values[0, :8, :8] != first.values[0]).any()
     assert read_all(source, source.grid).grid.shape == (16, 16)
@@ -469,7 +494,7 @@ def test_a_sample_of_a_large_file_without_overviews_is_sparse(tmp_path):
     assert open_file(str(path)).sample().grid.shape == (64, 64)
     with rasterio.open(path, "r+") as dataset:
         dataset.build_overviews([2])
-    storage.forget_revisions()
+    forget_revisions()
     assert open_file(str(path)).sample().grid.shape == (512, 512)
 
 
