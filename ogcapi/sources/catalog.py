@@ -76,7 +76,10 @@ class Catalog:
     most, and goes on with what is known.
     """
 
-    def __init__(self, config: Config, clock: Callable[[], float] = time.monotonic) -> None:
+    def __init__(
+        self, config: Config, clock: Callable[[], float] = time.monotonic, start_s: float | None = _START_S
+    ) -> None:
+        """Opens the sources; waits for them so long, None: for all of them."""
         self._config = config
         self._clock = clock
         self._folder = config.server.cache.folder or default_folder()
@@ -88,9 +91,9 @@ class Catalog:
         self._embedded_sets: Sets = {}
         self._is_started = False
         self._entries = {resource.id: _Entry(resource) for resource in config.resources.values()}
-        self._start()
+        self._start(start_s)
 
-    def _start(self) -> None:
+    def _start(self, start_s: float | None) -> None:
         """Open all sources, the local ones first; those that answer too late are collections later.
 
         Sets get their names in the order of the configuration, whichever source opens first.
@@ -99,7 +102,7 @@ class Catalog:
         local_first = sorted(entries, key=lambda entry: storage.is_remote(entry.resource.provider.data))
         for entry in local_first:
             entry.looking = self._workers.submit(partial(self._open, entry))
-        wait([entry.looking for entry in entries if entry.looking], timeout=_START_S)
+        wait([entry.looking for entry in entries if entry.looking], timeout=start_s)
         self._is_started = True
         for entry in entries:
             self._finish(entry)

@@ -35,7 +35,7 @@ def check_contents(config: Config, every: bool, known: Sequence[Mistake] = ()) -
 def _mistakes(config: Config, every: bool, known: Container[str]) -> Iterator[Mistake]:
     # Without what names fields and sets, all that opens is open, and what it has can be told.
     plain = {id_: _without_names(resource) for id_, resource in config.resources.items()}
-    catalog = Catalog(replace(config, resources=plain))
+    catalog = Catalog(replace(config, resources=plain), start_s=None)
     hrefs = (f"server.tile_matrix_sets[{n}]" for n in count())
     for where, href in zip((each for each in hrefs if each not in known), config.server.tile_matrix_sets, strict=False):
         reason = catalog.bad_matrix_sets.get(href)
