@@ -9,7 +9,7 @@ from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from itertools import pairwise
-from math import isnan, nan
+from math import isfinite, isnan, nan
 from pathlib import Path
 from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
@@ -193,6 +193,10 @@ def read_header(file: File) -> Header:
                 raise SourceFailed(
                     file.name, f"band {band} is of type {dataset.dtypes[band - 1]}; only real numbers are served"
                 )
+            scale, offset = dataset.scales[band - 1], dataset.offsets[band - 1]
+            if not (isfinite(scale) and scale and isfinite(offset)):
+                told = f"band {band} has scale {scale} and offset {offset}"
+                raise SourceFailed(file.name, f"{told}; expected finite numbers, and a scale that is not 0")
         fields = _fields(dataset, bands)
         spans = tuple(_span(dataset.tags(band)) for band in bands)
         count = min(len(dataset.overviews(band)) for band in dataset.indexes)
@@ -229,7 +233,7 @@ def _fields(dataset: DatasetReader, bands: Sequence[int]) -> tuple[Field, ...]:
             dtype=dataset.dtypes[band - 1],
             nodata=_nodata(dataset.nodatavals[band - 1], dataset.dtypes[band - 1]),
             unit=dataset.units[band - 1] or None,
-            scale=dataset.scales[band - 1] or 1.0,
+            scale=dataset.scales[band - 1],
             offset=dataset.offsets[band - 1],
             interpretation=_interpretation(dataset.colorinterp[band - 1]),
             colors=_colors(dataset, band),

@@ -394,6 +394,24 @@ def test_complex_numbers_are_refused(tmp_path):
         open_file(str(path))
 
 
+@pytest.mark.parametrize(
+    ("scale", "offset"), [(math.inf, 0), (-math.inf, 0), (math.nan, 0), (0, 0), (1, math.inf), (1, math.nan)]
+)
+def test_values_that_mean_no_numbers_are_refused(tmp_path, scale, offset):
+    path = write_raster(tmp_path / "a.tif", np.ones((2, 4, 4), "int16"), bounds=(0, 0, 4, 4))
+    with rasterio.open(path, "r+") as dataset:
+        dataset.scales, dataset.offsets = (1, scale), (0, offset)
+    with pytest.raises(SourceFailed, match=r"band 2 has scale .* expected finite numbers"):
+        open_file(str(path))
+
+
+def test_a_nodata_may_be_infinite(tmp_path):
+    values = np.array([[1, np.inf], [-np.inf, 2]], "float32")
+    source = open_file(str(write_raster(tmp_path / "a.tif", values, bounds=(0, 0, 2, 2), nodata=np.inf)))
+    assert source.fields[0].nodata == math.inf
+    assert read_all(source, source.grid).valid[0].tolist() == [[True, False], [True, True]]
+
+
 def test_a_file_without_a_system_is_refused(tmp_path):
     path = write_raster(tmp_path / "a.tif", np.ones((2, 2), "uint8"), bounds=(0, 0, 2, 2), crs=None)
     with pytest.raises(SourceFailed, match="no coordinate reference system"):
