@@ -114,19 +114,15 @@ def site_from(config: Config) -> Site:
 
 
 def _set_up_logging(config: Config) -> None:
-    handler: logging.Handler = logging.StreamHandler()
-    if config.logging.logfile:
-        handler = logging.FileHandler(config.logging.logfile, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    for name in ("ogcapi", "uvicorn"):
+    """Three kinds of lines to one place: the program's, with where they come from; the server's; one for each request."""
+    plain, named = "%(asctime)s %(levelname)s %(message)s", "%(asctime)s %(levelname)s %(name)s: %(message)s"
+    level = config.logging.level
+    kinds = {"ogcapi": (named, level), "uvicorn": (plain, level), "ogcapi.access": ("%(message)s", "INFO")}
+    for name, (form, least) in kinds.items():
+        place = config.logging.logfile
+        handler = logging.FileHandler(place, encoding="utf-8") if place else logging.StreamHandler()
+        handler.setFormatter(logging.Formatter(form))
         logger = logging.getLogger(name)
         logger.handlers[:] = [handler]
-        logger.setLevel(config.logging.level)
+        logger.setLevel(least)
         logger.propagate = False
-    access = logging.StreamHandler() if not config.logging.logfile else handler
-    if access is not handler:
-        access.setFormatter(logging.Formatter("%(message)s"))
-    line = logging.getLogger("ogcapi.access")
-    line.handlers[:] = [access]
-    line.setLevel(logging.INFO)
-    line.propagate = False
