@@ -114,7 +114,7 @@ def site_from(config: Config) -> Site:
 
 
 def _set_up_logging(config: Config) -> None:
-    """Three kinds of lines to one place: the program's, with where they come from; the server's; one for each request."""
+    """Lines of the program, with where they come from, of the server, and one for each request, all to one place."""
     plain, named = "%(asctime)s %(levelname)s %(message)s", "%(asctime)s %(levelname)s %(name)s: %(message)s"
     level = config.logging.level
     kinds = {"ogcapi": (named, level), "uvicorn": (plain, level), "ogcapi.access": ("%(message)s", "INFO")}
