@@ -18,7 +18,7 @@ import numpy as np
 import rasterio
 import rasterio.shutil
 from rasterio._err import CPLE_BaseError
-from rasterio.enums import ColorInterp
+from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader, MemoryFile
 
@@ -85,6 +85,8 @@ class Header:
     """GDAL's numbers of the bands that are fields."""
     alpha: int | None
     """The band that says how opaque the cells are; it makes validity and is no field."""
+    is_masked: bool
+    """Whether a mask or that band may say of cells that they are not valid, whatever their values are."""
     fields: tuple[Field, ...]
     """One for each of `bands`; without categories, and with the nodata that the file declares only."""
     spans: tuple[tuple[float, float] | None, ...]
@@ -198,6 +200,7 @@ def read_header(file: File) -> Header:
                 told = f"band {band} has scale {scale} and offset {offset}"
                 raise SourceFailed(file.name, f"{told}; expected finite numbers, and a scale that is not 0")
         fields = _fields(dataset, bands)
+        is_masked = any(MaskFlags.per_dataset in flags for flags in dataset.mask_flag_enums)
         spans = tuple(_span(dataset.tags(band)) for band in bands)
         count = min(len(dataset.overviews(band)) for band in dataset.indexes)
     sizes = [(geometry.width, geometry.height)]
@@ -206,7 +209,15 @@ def read_header(file: File) -> Header:
             sizes.append((dataset.width, dataset.height))
     if any(finer[0] <= coarser[0] for finer, coarser in pairwise(sizes)):
         sizes = sizes[:1]  # overviews in no order are no pyramid
-    return Header(geometry=geometry, bands=bands, alpha=alpha, fields=fields, spans=spans, overviews=tuple(sizes[1:]))
+    return Header(
+        geometry=geometry,
+        bands=bands,
+        alpha=alpha,
+        is_masked=is_masked or alpha is not None,
+        fields=fields,
+        spans=spans,
+        overviews=tuple(sizes[1:]),
+    )
 
 
 def _geometry(file: File, dataset: DatasetReader) -> Geometry:

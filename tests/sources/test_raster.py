@@ -302,6 +302,60 @@ def test_whole_numbers_without_nodata_get_one_that_does_not_occur(tmp_path, dtyp
         assert read_all(taken, taken.grid).is_full
 
 
+def masked(folder, values, by):
+    """A raster whose first row is not valid, whatever its values are."""
+    valid = np.full(values.shape[-2:], 255, "uint8")
+    valid[0] = 0
+    if by == "mask":
+        return write_raster(folder / "a.tif", values, bounds=(0, 0, 16, 16), mask=valid)
+    values = np.concatenate([values, valid[None]])
+    colors = [ColorInterp.gray] * (len(values) - 1) + [ColorInterp.alpha]
+    return write_raster(folder / "a.tif", values, bounds=(0, 0, 16, 16), colorinterp=colors)
+
+
+@pytest.mark.parametrize("by", ["mask", "alpha"])
+@pytest.mark.parametrize(
+    ("used", "nodata"),
+    [
+        (range(99), 255),
+        (range(1, 256), 0),
+        ([0, *range(4, 256)], 3),
+        (range(256), None),
+    ],
+)
+def test_bytes_with_a_mask_get_a_nodata_that_does_not_occur(tmp_path, by, used, nodata):
+    values = np.full((1, 17, 16), 255, "uint8")
+    values[:, 1:] = np.resize(np.array(used, "uint8"), (16, 16))
+    values[:, 0] = 255 if nodata is None else nodata  # what is not valid does not occur
+    source = open_file(str(masked(tmp_path, values, by)))
+    assert source.fields[0].nodata == nodata
+    raster = read_all(source, source.grid)
+    assert raster.valid.sum() == 16 * 16
+    assert nodata not in raster.values[raster.valid]
+
+
+def test_signed_bytes_with_a_mask_get_the_least_that_does_not_occur(tmp_path):
+    values = np.tile(np.arange(16, dtype="int8"), (1, 17, 1))
+    assert open_file(str(masked(tmp_path, values, "mask"))).fields[0].nodata == -128
+    values[0, 1:, 0] = -128
+    forget_revisions()
+    assert open_file(str(masked(tmp_path, values, "mask"))).fields[0].nodata == 127
+
+
+def test_each_band_with_a_mask_has_a_nodata_of_its_own(tmp_path):
+    values = np.stack([np.full((17, 16), 255, "uint8"), np.full((17, 16), 7, "uint8")])
+    assert [field.nodata for field in open_file(str(masked(tmp_path, values, "mask"))).fields] == [0, 255]
+
+
+def test_a_class_that_the_file_names_is_no_nodata(tmp_path):
+    path = masked(tmp_path, np.ones((1, 17, 16), "uint8"), "mask")
+    names = "<Category>sea</Category>" * 256
+    (tmp_path / "a.tif.aux.xml").write_text(
+        f'<PAMDataset><PAMRasterBand band="1"><CategoryNames>{names}</CategoryNames></PAMRasterBand></PAMDataset>'
+    )
+    assert open_file(str(path)).fields[0].nodata is None
+
+
 def test_a_value_that_the_metadata_show_to_occur_is_no_nodata(tmp_path):
     tags = {"STATISTICS_MINIMUM": "0", "STATISTICS_MAXIMUM": "65535"}
     path = write_raster(tmp_path / "a.tif", np.ones((4, 4), "uint16"), bounds=(0, 0, 4, 4), tags=tags)
