@@ -9,9 +9,10 @@ import time
 from functools import partial
 
 import pytest
+import rasterio
 
-from ogcapi.sources import gdal, storage
-from tests.data import forget_revisions
+from ogcapi.sources import gdal, mosaic, storage
+from tests.data import forget_revisions, square, write_mosaic
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
@@ -109,3 +110,27 @@ def tar_pit(monkeypatch):
 @pytest.fixture(autouse=True)
 def _nothing_seen():
     forget_revisions()
+
+
+@pytest.fixture
+def opens(monkeypatch):
+    """Which files are opened."""
+    seen = []
+    real = rasterio.open
+
+    def spy(path, *args, **kwargs):
+        seen.append(os.path.basename(path))  # noqa: PTH119
+        return real(path, *args, **kwargs)
+
+    monkeypatch.setattr(rasterio, "open", spy)
+    return seen
+
+
+@pytest.fixture
+def three(tmp_path, monkeypatch):
+    """Three overlapping squares, 1 above 2 above 3; the first alone tells what the mosaic is of."""
+    monkeypatch.setattr(mosaic, "_FIRST_TRIES", 1)
+    square(tmp_path, "a.tif", 1, (0, 0, 10, 10))
+    square(tmp_path, "b.tif", 2, (5, 0, 15, 10))
+    square(tmp_path, "c.tif", 3, (0, 5, 15, 20))
+    return write_mosaic(tmp_path / "mosaic.json", ["a.tif", "b.tif", "c.tif"], zoom=3)
