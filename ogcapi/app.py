@@ -11,10 +11,8 @@ from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.requests import Request
-from starlette.responses import Response
+from starlette.responses import RedirectResponse, Response
 from starlette.routing import Mount, Route
-from starlette.staticfiles import StaticFiles
-from starlette.types import Scope
 
 from ogcapi import __version__
 from ogcapi.config import Config, config_from_environment
@@ -24,8 +22,9 @@ from ogcapi.model.problem import Problem
 from ogcapi.model.service import Contact, Named, Service
 from ogcapi.sources.catalog import Catalog
 from ogcapi.web import common, coverages, maps, styles, tiles
+from ogcapi.web.assets import Assets
 from ogcapi.web.manners import AccessLog, Manners
-from ogcapi.web.respond import on_bug, on_http_exception, on_problem
+from ogcapi.web.respond import on_http_exception, on_problem
 from ogcapi.web.site import CacheControl, Site
 
 Handler = Callable[[Request], Response]
@@ -60,19 +59,18 @@ for of, locate in (
 def create_app(config: Config) -> Starlette:
     """The application that serves a configuration; opens its sources."""
     _set_up_logging(config)
-    for sentence in config.skipped:
-        logging.getLogger("ogcapi").warning("%s", sentence)
     site = site_from(config)
     routes = [
         *(Route(operation.path, handler, name=operation.name) for operation, handler in HANDLERS.items()),
         Route("/healthz", common.healthz),
         Route("/readyz", common.readyz),
+        Route("/favicon.ico", lambda _: RedirectResponse("static/icon.svg")),
         Mount("/static", Assets(directory=Path(__file__).parent / "static")),
     ]
     app = Starlette(
         routes=routes,
         middleware=[Middleware(AccessLog, form=config.server.access_log), Middleware(Manners, site=site)],
-        exception_handlers={Problem: on_problem, HTTPException: on_http_exception, Exception: on_bug},
+        exception_handlers={Problem: on_problem, HTTPException: on_http_exception},
     )
     app.state.site = site
     return app
@@ -115,30 +113,16 @@ def site_from(config: Config) -> Site:
     )
 
 
-class Assets(StaticFiles):
-    """Scripts, styles and pictures of the pages."""
-
-    async def get_response(self, path: str, scope: Scope) -> Response:
-        """A file, with the `Cache-Control` of its kind."""
-        response = await super().get_response(path, scope)
-        response.headers.setdefault("Cache-Control", scope["app"].state.site.cache_control.static)
-        return response
-
-
 def _set_up_logging(config: Config) -> None:
-    handler: logging.Handler = logging.StreamHandler()
-    if config.logging.logfile:
-        handler = logging.FileHandler(config.logging.logfile, encoding="utf-8")
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(name)s: %(message)s"))
-    for name in ("ogcapi", "uvicorn"):
+    """Lines of the program, with where they come from, of the server, and one for each request, all to one place."""
+    plain, named = "%(asctime)s %(levelname)s %(message)s", "%(asctime)s %(levelname)s %(name)s: %(message)s"
+    level = config.logging.level
+    kinds = {"ogcapi": (named, level), "uvicorn": (plain, level), "ogcapi.access": ("%(message)s", "INFO")}
+    for name, (form, least) in kinds.items():
+        place = config.logging.logfile
+        handler = logging.FileHandler(place, encoding="utf-8") if place else logging.StreamHandler()
+        handler.setFormatter(logging.Formatter(form))
         logger = logging.getLogger(name)
         logger.handlers[:] = [handler]
-        logger.setLevel(config.logging.level)
+        logger.setLevel(least)
         logger.propagate = False
-    access = logging.StreamHandler() if not config.logging.logfile else handler
-    if access is not handler:
-        access.setFormatter(logging.Formatter("%(message)s"))
-    line = logging.getLogger("ogcapi.access")
-    line.handlers[:] = [access]
-    line.setLevel(logging.INFO)
-    line.propagate = False

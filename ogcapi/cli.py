@@ -5,15 +5,21 @@ from __future__ import annotations
 import errno
 import logging
 import os
+import shlex
 import socket
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 import click
 import uvicorn
+from uvicorn.supervisors.statreload import StatReload
 
 from ogcapi import __version__
-from ogcapi.config import VARIABLE, CommandLine, Config, ConfigMistakes
+from ogcapi.config import VARIABLE, CommandLine, Config, ConfigMistakes, Mistake
+
+if TYPE_CHECKING:
+    from starlette.applications import Starlette
 
 MISTAKES = 1  # exit status of `check`
 UNUSABLE = 2  # exit status where there is nothing to serve or to check; click's own for wrong usage
@@ -21,7 +27,10 @@ _MAX_LISTED = 12  # collections, so that what to do next stays on the screen
 _EVERYWHERE = {"0.0.0.0": "127.0.0.1", "::": "::1"}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100},
+    epilog="Every key of a configuration is explained in docs/configuration.md of the project.",
+)
 @click.version_option(__version__, prog_name="ogcapi")
 def main() -> None:
     """Mosaics and rasters of any planet as OGC APIs."""
@@ -34,7 +43,7 @@ def main() -> None:
     "--port", type=click.IntRange(0, 65535), help="Port; 0: a free one. [default: server.bind.port, else 8000]"
 )
 @click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that serve.")
-@click.option("--reload", is_flag=True, help="Start again when the program's own code changes.")
+@click.option("--reload", is_flag=True, help="Start again when the configuration or the program changes.")
 def serve(sources: tuple[str, ...], host: str | None, port: int | None, workers: int, reload: bool) -> None:
     """Serve SOURCEs: one configuration (.yml), or GeoTIFFs, mosaic.json files, folders of them, and addresses.
 
@@ -42,60 +51,106 @@ def serve(sources: tuple[str, ...], host: str | None, port: int | None, workers:
     """
     if reload and workers > 1:
         raise click.UsageError("--reload serves with one process: leave out --workers.")
-    line = CommandLine(sources=sources, folder=Path.cwd())
+    line = _line(sources)
     config = _configuration(line)
     host = host or config.server.bind.host
     port = _free_port(host, config.server.bind.port if port is None else port)
     os.environ[VARIABLE] = line.variable
     click.echo(_greeting(config, host, port))
-    uvicorn.run(
-        "ogcapi.app:from_environment",
-        factory=True,
-        host=host,
-        port=port,
-        workers=workers,
-        reload=reload,
-        reload_dirs=[str(Path(__file__).parent)] if reload else None,
-        log_config=None,
-        access_log=False,
-        server_header=False,
-        proxy_headers=False,
-    )
+    settings: dict[str, Any] = {
+        "factory": True,
+        "host": host,
+        "port": port,
+        "workers": workers,
+        "reload": reload,
+        "reload_dirs": [str(Path(__file__).parent)] if reload else None,
+        "log_config": None,
+        "access_log": False,
+        "server_header": False,
+        "proxy_headers": False,
+    }
+    if reload:
+        _Reload(uvicorn.Config("ogcapi.cli:application", **settings), line.config_path).run()
+    else:
+        uvicorn.run("ogcapi.cli:application", **settings)
+
+
+def application() -> Starlette:
+    """The application of a process that serves; ends it with the mistakes of a configuration that has become wrong."""
+    from ogcapi.app import from_environment  # noqa: PLC0415 - the process that only watches others has no need of it
+
+    try:
+        return from_environment()
+    except ConfigMistakes as found:
+        _print_mistakes(found)
+        raise SystemExit(UNUSABLE) from found
+
+
+class _Reload(StatReload):
+    """Runs the server, and starts it again when its code or the configuration changes."""
+
+    def __init__(self, settings: uvicorn.Config, configuration: Path | None) -> None:
+        super().__init__(settings, uvicorn.Server(settings).run, [settings.bind_socket()])
+        self.configuration = configuration
+
+    def iter_py_files(self) -> Iterator[Path]:
+        """All that is watched."""
+        yield from super().iter_py_files()
+        if self.configuration is not None:
+            yield self.configuration
 
 
 @main.command()
 @click.argument("sources", nargs=-1, metavar="[SOURCE]...")
 @click.option("--all", "every", is_flag=True, help="Open every asset of every mosaic, not a sample.")
 def check(sources: tuple[str, ...], every: bool) -> None:
-    """Name all mistakes of a configuration (default: config.yml), then open every source and name what is wrong there.
+    """Name all mistakes of a configuration (default: config.yml): those of its text, and of the sources it opens.
 
     Exits with 0 if there are none, with 1 if there are.
     """
     from ogcapi.sources.check import check_contents  # noqa: PLC0415 - opening data takes libraries slow to import
 
-    line = CommandLine(sources=sources, folder=Path.cwd())
-    try:
-        config = line.config(os.environ)
-    except ConfigMistakes as found:
-        _print_mistakes(found)
-        raise SystemExit(MISTAKES) from found
-    _print_lines(config.skipped)
-    logging.getLogger("ogcapi").addHandler(logging.NullHandler())  # what fails is printed below, once
-    mistakes = check_contents(config, every)
-    if mistakes:
-        _print_mistakes(ConfigMistakes(mistakes))
+    line = _line(sources)
+    config, mistakes = _as_far_as_readable(line)
+    if config is not None:
+        _print_lines(config.skipped)
+        logging.getLogger("ogcapi").addHandler(logging.NullHandler())  # what fails is printed below, once
+        mistakes += check_contents(config, every, mistakes)
+    if config is None or mistakes:
+        _print_mistakes(ConfigMistakes(sorted(mistakes, key=lambda mistake: mistake.line or 0)))
         raise SystemExit(MISTAKES)
     opened = "all of their assets open" if every else "their sources open"
     click.echo(f"No mistakes: {_counted(len(config.resources), 'collection')}, {opened}.")
 
 
+def _line(sources: Sequence[str]) -> CommandLine:
+    """What is to be served; ends the program where nothing is named and nothing is there by default."""
+    line = CommandLine(sources=sources, folder=Path.cwd())
+    default = line.config_path
+    if sources or default is None or default.exists():
+        return line
+    files = sorted(file.name for file in line.folder.iterdir() if file.suffix.lower() in {".yml", ".yaml"})
+    similar = [name for name in files if any(word in name.lower() for word in ("config", "geoapi", "ogcapi"))]
+    command = click.get_current_context().command_path
+    if similar:
+        hint = f"but {', '.join(similar)}. Name the configuration: {command} {shlex.quote(similar[0])}"
+        raise click.UsageError(f"There is no {default.name} in this folder, {hint}")
+    raise click.UsageError(
+        f"There is no {default.name} in this folder. Name what is meant: {command} FILE..., "
+        "a folder, an address, or a configuration (.yml)."
+    )
+
+
+def _as_far_as_readable(line: CommandLine) -> tuple[Config | None, list[Mistake]]:
+    """The configuration without what is mistaken in its text, and those mistakes."""
+    try:
+        return line.config(os.environ), []
+    except ConfigMistakes as found:
+        return found.rest, list(found.mistakes)
+
+
 def _configuration(line: CommandLine) -> Config:
     """The configuration; ends the program with all that is wrong with it."""
-    if not line.sources and line.config_path and not line.config_path.exists():
-        raise click.UsageError(
-            f"There is no {line.config_path.name} in this folder. Say what to serve: ogcapi serve FILE..., "
-            "a folder, an address, or a configuration (.yml)."
-        )
     try:
         return line.config(os.environ)
     except ConfigMistakes as found:
@@ -141,21 +196,23 @@ def _greeting(config: Config, host: str, port: int) -> str:
     public = config.server.url or address
     shown = [resource for resource in config.resources.values() if not resource.hidden]
     width = max((len(resource.id) for resource in shown[:_MAX_LISTED]), default=0)
-    lines = [f"{config.metadata.title}: {public}/", ""]
+    lines = [f"{config.metadata.title}: {public}/"]
+    if config.server.url:
+        lines += ["", f"All links lead there (server.url). The server itself listens at {address}/"]
+    lines += (
+        ["", "Collections (opened in a moment; see /readyz):"] if shown else ["", "There are no collections in it."]
+    )
     lines += [f"  {resource.id:<{width}}  {resource.title}" for resource in shown[:_MAX_LISTED]]
     if len(shown) > _MAX_LISTED:
         lines.append(f"  … and {len(shown) - _MAX_LISTED} more")
-    if not shown:
-        lines.append("  There are no collections in it.")
+    lines += ["", *config.skipped] if config.skipped else []
     lines += [
         "",
         f"Look at the maps in a browser:    {public}/",
-        f"Read the same as JSON:            curl {address}/collections?f=json",
+        f"Read the same as JSON:            curl '{address}/collections?f=json'",
         f"See all that can be asked:        {public}/api",
         f"See how the sources are:          curl {address}/readyz",
     ]
-    if config.server.url:
-        lines.append(f"The server itself listens at {_netloc(host, port)}.")
-    elif host in _EVERYWHERE:
+    if host in _EVERYWHERE:
         lines.append("Other machines reach it by this machine's name or address.")
     return "\n".join([*lines, "Stop with Ctrl+C.", ""])

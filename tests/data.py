@@ -18,6 +18,9 @@ from ogcapi.model.collection import CoverageSource
 from ogcapi.model.crs import parse_crs
 from ogcapi.model.grid import BBox, Grid, carry
 from ogcapi.model.raster import Raster, Resampling, Selection
+from ogcapi.pixels.overlay import MosaicMethod
+from ogcapi.sources import hosts, storage
+from ogcapi.sources.mosaicjson import MosaicJsonSource, open_mosaic
 
 DEMO = Path(__file__).parents[1] / "demo"
 SHARED = Path(__file__).parents[2] / "shared" / "data"
@@ -78,6 +81,13 @@ def write_raster(
     return path
 
 
+def square(folder: Path, name: str, value: float, bounds: Sequence[int], **options: Any) -> Path:
+    """A raster of one value, with cells of a degree."""
+    xmin, ymin, xmax, ymax = bounds
+    values = np.full((ymax - ymin, xmax - xmin), value, options.pop("dtype", "int16"))
+    return write_raster(folder / name, values, bounds=bounds, nodata=options.pop("nodata", -1), **options)
+
+
 def numbered(height: int, width: int, dtype: str = "int32") -> Any:
     """Values (row, col) that all differ and tell where they come from: row * 1000 + col."""
     return (np.arange(height)[:, None] * 1000 + np.arange(width)).astype(dtype)
@@ -92,6 +102,19 @@ def grid_of(crs: str, bounds: Sequence[float], width: int, height: int) -> Grid:
 def read_all(source: CoverageSource, grid: Grid, method: Resampling = Resampling.NEAREST) -> Raster:
     """Every field on a grid."""
     return source.read(grid, Selection(fields=tuple(field.name for field in source.fields), method=method))
+
+
+def open_trusted(path: Path, method: MosaicMethod = MosaicMethod.FIRST, **options: Any) -> MosaicJsonSource:
+    """The mosaic of a document that may name files anywhere."""
+    return open_mosaic(str(path), method=method, trusted=True, roots=(), **options)
+
+
+def forget_revisions() -> None:
+    """Let every file and every host be looked at again when next asked for."""
+    with storage._revisions.lock, hosts._hosts.lock:
+        storage._revisions.known.clear()
+        hosts._hosts.silent_until.clear()
+        hosts._hosts.answered_at.clear()
 
 
 def write_mosaic(

@@ -3,11 +3,12 @@
 import json
 import os
 import re
+import shlex
 import socket
 import subprocess
 import sys
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from urllib.request import urlopen
@@ -58,9 +59,21 @@ class TestServe:
         assert "dem.tif" not in result.output
 
     def test_without_sources_it_asks_for_some_or_a_configuration(self, folder: Path) -> None:
-        result = run("serve")
-        assert result.exit_code == 2
-        assert "There is no config.yml in this folder" in result.stderr
+        for command in ("serve", "check"):
+            result = run(command)
+            assert result.exit_code == 2
+            assert f"There is no config.yml in this folder. Name what is meant: main {command} FILE" in result.stderr
+
+    @pytest.mark.parametrize("name", ["config.yaml", "pygeoapi-config.yml", "my config.yml"])
+    def test_a_configuration_of_a_similar_name_is_pointed_out(self, folder: Path, name: str) -> None:
+        for other in (name, "compose.yml"):
+            (folder / other).write_text("resources: {}")
+        for command in ("serve", "check"):
+            result = run(command)
+            assert result.exit_code == 2
+            assert f"no config.yml in this folder, but {name}." in result.stderr
+            assert f"main {command} {shlex.quote(name)}" in " ".join(result.stderr.split())
+            assert "compose.yml" not in result.stderr
 
     def test_the_mistakes_of_a_configuration_stop_the_start(self, folder: Path) -> None:
         (folder / "config.yml").write_text("resources: {dem: {titel: x, providers: [{name: COG, data: absent.tif}]}}")
@@ -106,9 +119,70 @@ class TestServe:
         )
         with serving(folder, "serve", "my.yml", "--workers", "2", TITLE="My maps") as (greeting, address):
             assert greeting.startswith("My maps: http://127.0.0.1:")
-            for _ in range(8):
-                with urlopen(f"{address}/?f=json", timeout=10) as answer:
-                    assert json.load(answer)["title"] == "My maps"
+            assert {title_at(address) for _ in range(8)} == {"My maps"}
+
+    def test_what_is_left_out_is_said_whatever_is_logged(self, folder: Path) -> None:
+        (folder / "my.yml").write_text(
+            "logging: {level: ERROR}\n"
+            "resources:\n"
+            "  obs: {providers: [{type: feature, name: CSV, data: obs.csv}]}\n"
+            "  dem: {providers: [{name: COG, data: dem.tif}]}\n"
+        )
+        with serving(folder, "serve", "my.yml") as (greeting, _):
+            assert "obs is left out: there is no raster in it, only CSV (feature)." in greeting
+
+    def test_a_public_address_is_told_from_the_one_it_listens_at(self, folder: Path) -> None:
+        (folder / "my.yml").write_text(
+            "server: {url: https://example.org/maps}\nresources: {dem: {providers: [{name: COG, data: dem.tif}]}}"
+        )
+        with serving(folder, "serve", "my.yml") as (greeting, address):
+            first, blank, second, *_ = greeting.splitlines()
+            assert first.endswith(": https://example.org/maps/")
+            assert (blank, second) == (
+                "",
+                f"All links lead there (server.url). The server itself listens at {address}/",
+            )
+
+    def test_what_cannot_be_served_is_said_after_the_greeting(self, folder: Path) -> None:
+        (folder / "note.txt").write_text("words")
+        with serving(folder, "serve", "note.txt") as (greeting, _):
+            assert "Collections (opened in a moment; see /readyz):\n  note  Note\n" in greeting
+            after = (folder / "server.log").read_text().partition("Stop with")[2]
+            assert "The collection note (" in after
+            assert "cannot be served" in after
+
+    def test_with_reload_a_change_of_the_configuration_is_served_and_a_mistake_in_it_is_told(
+        self, folder: Path
+    ) -> None:
+        path, log = folder / "my.yml", folder / "server.log"
+        text = "metadata: {identification: {title: First}}\nresources: {dem: {providers: [{name: COG, data: dem.tif}]}}"
+        path.write_text(text)
+        with serving(folder, "serve", "my.yml", "--reload") as (_, address):
+            assert title_at(address) == "First"
+            path.write_text(text.replace("First", "Second"))
+            wait_until(lambda: title_at(address) == "Second", log)
+            path.write_text(text.replace("title", "titel"))
+            wait_until(lambda: "did you mean title?" in log.read_text(), log)
+            path.write_text(text.replace("First", "Third"))
+            wait_until(lambda: title_at(address) == "Third", log)
+            assert "Traceback" not in log.read_text()
+
+
+def title_at(address: str) -> str | None:
+    """Title of the service; None while nobody answers."""
+    try:
+        with urlopen(f"{address}/?f=json", timeout=10) as answer:
+            title: str = json.load(answer)["title"]
+            return title
+    except OSError:
+        return None
+
+
+def wait_until(is_so: Callable[[], bool], log: Path) -> None:
+    deadline = time.monotonic() + START_S
+    while not is_so():
+        assert time.monotonic() < deadline, f"it took too long:\n{log.read_text()}"
+        time.sleep(0.1)
 
 
 @contextmanager
@@ -152,11 +226,43 @@ class TestCheck:
         assert result.stdout == "No mistakes: 1 collection, their sources open.\n"
         assert result.exit_code == 0
 
-    def test_mistakes_of_the_text_come_first_and_all_at_once(self, folder: Path) -> None:
-        result = run("check", self.config(folder, "{resampling: cubik, mosaic_method: first}", data="absent.tif"))
+    def test_mistakes_of_the_text_and_of_the_data_are_told_at_once_in_the_order_of_the_lines(
+        self, folder: Path
+    ) -> None:
+        (folder / "bad.tif").write_bytes(b"II*\0 and nothing more")
+        (folder / "config.yml").write_text("""
+resources:
+  bad: {providers: [{name: COG, data: bad.tif}]}
+  titled: {titel: Dem, providers: [{name: COG, data: dem.tif, options: {styles: {s: {fields: [hight]}}}}]}
+  absent: {providers: [{name: COG, data: absent.tif}]}
+  broken: {providers: [{name: MosaicJSON, data: broken.json}]}
+  data: {providers: [{name: rasterio, data: readme.txt}]}
+""")
+        (folder / "broken.json").write_text("{}")
+        (folder / "readme.txt").write_text("words")
+        result = run("check")
         assert result.exit_code == 1
-        assert len(result.stderr.splitlines()) == 3
-        assert "2 mistakes." in result.stderr
+        assert [line.partition("):")[0] for line in result.stderr.splitlines()[:-1]] == [
+            "resources.bad.providers[0].data (line 3",
+            "resources.titled.titel (line 4",
+            "resources.titled.providers[0].options.styles.s.range (line 4",
+            "resources.titled.providers[0].options.styles.s.fields[0] (line 4",
+            "resources.absent.providers[0].data (line 5",
+            "resources.broken.providers[0].data (line 6",
+            "resources.data.providers[0].data (line 7",
+        ]
+        assert result.stderr.splitlines()[-1] == "7 mistakes."
+
+    def test_a_place_has_one_mistake(self, folder: Path) -> None:
+        result = run("check", self.config(folder, data='"https://127.0.0.1:9/${ABSENT}.tif"'))
+        assert result.exit_code == 1
+        assert len(result.stderr.splitlines()) == 2
+        assert "expected the environment variable ABSENT to be set" in result.stderr
+
+    def test_a_text_that_is_not_yaml_is_all_that_can_be_told(self, folder: Path) -> None:
+        (folder / "config.yml").write_text("a: b: c")
+        result = run("check")
+        assert (result.exit_code, len(result.stderr.splitlines())) == (1, 2)
 
     def test_fields_and_tile_matrix_sets_that_are_not_there_are_mistakes(self, folder: Path) -> None:
         styles = "{s: {fields: [hight], range: [0, 1]}, t: {fields: [a, height, c], range: [0, 1]}}"
@@ -164,12 +270,15 @@ class TestCheck:
         result = run("check", self.config(folder, f"{{tile_matrix_sets: {sets}, styles: {styles}}}"))
         assert result.exit_code == 1
         where = "resources.a.providers[0].options"
-        assert f"{where}.styles.s.fields: 'hight' was given; expected one of height (did you mean" in result.stderr
-        assert f"{where}.styles.t.fields: 'a'" in result.stderr
-        assert f"{where}.styles.t.fields: 'c'" in result.stderr
-        assert f"{where}.tile_matrix_sets: 'WebMercatorQuat' was given" in result.stderr
+        for place, said in {
+            "styles.s.fields[0]": "'hight' was given; expected one of height (did you mean height?).",
+            "styles.t.fields[0]": "'a' was given; expected one of height",
+            "styles.t.fields[2]": "'c' was given; expected one of height",
+            "tile_matrix_sets[0]": "'WebMercatorQuat' was given; expected a set of Earth: one of",
+            "tile_matrix_sets[1]": "'MarsMercatorSphere' was given; expected a set of Earth: one of",
+        }.items():
+            assert f"{where}.{place} (line 3): {said}" in result.stderr
         assert "did you mean WebMercatorQuad?" in result.stderr
-        assert f"{where}.tile_matrix_sets: 'MarsMercatorSphere' was given; expected a set of Earth" in result.stderr
         assert "5 mistakes." in result.stderr
 
     def test_a_file_that_is_no_raster_is_a_mistake(self, folder: Path) -> None:
@@ -178,13 +287,17 @@ class TestCheck:
         assert result.exit_code == 1
         assert "resources.a.providers[0].data" in result.stderr
 
-    def test_a_tile_matrix_set_that_is_none_is_a_mistake(self, folder: Path) -> None:
-        path = self.config(folder)
-        (folder / "set.json").write_text("{}")
-        Path(path).write_text("server: {tile_matrix_sets: [set.json]}\n" + Path(path).read_text())
-        result = run("check", path)
+    def test_every_tile_matrix_set_that_is_none_is_a_mistake(self, folder: Path) -> None:
+        path = Path(self.config(folder))
+        for name in ("one.json", "three.json"):
+            (folder / name).write_text("{}")
+        path.write_text("server: {tile_matrix_sets: [\none.json,\nabsent.json,\nthree.json]}\n" + path.read_text())
+        result = run("check", str(path))
         assert result.exit_code == 1
-        assert "server.tile_matrix_sets" in result.stderr
+        first, second, third, count = result.stderr.splitlines()
+        for n, line in enumerate((first, second, third)):
+            assert line.startswith(f"server.tile_matrix_sets[{n}] (line {n + 2}): ")
+        assert count == "3 mistakes."
 
     def test_some_assets_of_a_mosaic_are_opened_and_all_of_them_with_all(self, folder: Path) -> None:
         good = [f"dem{n}.tif" for n in range(60)]
@@ -211,10 +324,11 @@ class TestCheck:
     def test_sources_can_be_checked_like_a_configuration(self, folder: Path) -> None:
         assert run("check", "dem.tif").exit_code == 0
         (folder / "bad.tif").write_bytes(b"")
-        result = run("check", "dem.tif", "bad.tif")
+        result = run("check", "dem.tif", "bad.tif", "absent.tif")
         assert result.exit_code == 1
-        assert "bad.tif" in result.stderr
-        assert "1 mistake." in result.stderr
+        assert "'absent.tif' was given" in result.stderr
+        assert "bad.tif' was given" in result.stderr
+        assert "2 mistakes." in result.stderr
 
     def test_the_demonstration_has_no_mistakes(self) -> None:
         result = run("check", str(ROOT / "config.yml"), "--all")
@@ -225,7 +339,9 @@ def test_the_version_is_the_package_s() -> None:
     assert run("--version").stdout.split()[-1] == __version__
 
 
-def test_it_says_what_it_can_do() -> None:
+def test_it_says_what_it_can_do_and_where_more_is_said() -> None:
     result = run("--help")
+    (document,) = re.findall(r"docs/\S+\.md", result.stdout)
+    assert (ROOT / document).is_file()
     assert "serve" in result.stdout
     assert "check" in result.stdout

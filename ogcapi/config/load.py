@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from ogcapi.config.document import Document, parse_document
-from ogcapi.config.mistakes import ConfigMistakes, Mistake
+from ogcapi.config.mistakes import ConfigMistakes, Mistake, dotted
 from ogcapi.config.resources import Resources, read_section
 from ogcapi.config.sections import File
 from ogcapi.config.settings import Config
@@ -32,7 +32,7 @@ def load_config(path: Path, environ: Mapping[str, str]) -> Config:
     document = parse_document(text, environ)
     config = None if () in document.mistakes else _config(document, folder)
     if config is None or document.mistakes:
-        raise ConfigMistakes(sorted(document.mistakes.values(), key=lambda mistake: mistake.line or 0))
+        raise ConfigMistakes(sorted(document.mistakes.values(), key=lambda mistake: mistake.line or 0), config)
     return config
 
 
@@ -41,7 +41,7 @@ def _unreadable(path: Path, expected: str) -> ConfigMistakes:
 
 
 def _config(document: Document, folder: Path) -> Config | None:
-    """The configuration; None or with mistakes in the document where it has some."""
+    """The configuration without what is mistaken in it, which is in the document; None if nothing is left."""
     if not isinstance(document.values, Mapping):
         document.add((), "keys with values: server, logging, metadata, resources")
         return None
@@ -60,6 +60,7 @@ def _config(document: Document, folder: Path) -> Config | None:
         metadata=file.metadata,
         resources=resources.found,
         skipped=tuple(resources.skipped),
+        lines={dotted(path): line for path, line in document.lines.items()},
     )
 
 

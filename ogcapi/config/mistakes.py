@@ -6,9 +6,12 @@ import json
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from difflib import get_close_matches
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from ogcapi.model.problem import MAX_SHOWN, shown
+
+if TYPE_CHECKING:  # a configuration is made of values that raise mistakes
+    from ogcapi.config.settings import Config
 
 KeyPath = tuple[str | int, ...]
 """Keys and list indices from the top of the file."""
@@ -39,8 +42,10 @@ class Mistake:
 class ConfigMistakes(Exception):
     """A configuration that cannot be used; its text has one mistake a line."""
 
-    def __init__(self, mistakes: Iterable[Mistake]) -> None:
+    def __init__(self, mistakes: Iterable[Mistake], rest: Config | None = None) -> None:
         self.mistakes: Sequence[Mistake] = tuple(mistakes)
+        self.rest = rest
+        """What there is without the mistakes, for whoever looks for more of them; None if nothing can be told."""
         super().__init__("\n".join(str(mistake) for mistake in self.mistakes))
 
 

@@ -25,12 +25,12 @@ from pydantic import (
 from ogcapi.config.section import Section
 from ogcapi.config.service import Logging, Metadata, Server
 from ogcapi.config.styles import ConfiguredColormap, configured_colormap, one_or_three, ranges
-from ogcapi.config.values import Begin, End, Id, Line, Names, Positive, Text, Words, choice, reference
+from ogcapi.config.values import Begin, End, Href, Id, Line, Names, Positive, Text, Words, choice, reference
 from ogcapi.model.raster import Resampling
 from ogcapi.model.style import Range, Style
+from ogcapi.pixels.overlay import MosaicMethod
 
 PROVIDERS = ("COG", "MosaicJSON", "rasterio")
-MOSAIC_METHODS = ("first", "last", "highest", "lowest", "mean", "median", "stdev", "sum", "count")
 
 _GDAL_NAME = re.compile(r"/vsi|[A-Z][A-Z0-9_]+:")  # /vsizip/…, NETCDF:"file.nc":variable
 
@@ -39,8 +39,8 @@ class LinkSection(Section):
     """A further link of a collection."""
 
     unused = frozenset({"length"})
-    href: Line
-    """Address."""
+    href: Href
+    """Address that begins with `http://`, `https://` or `mailto:`."""
     rel: Line = "related"
     """Link relation."""
     type: Line | None = None
@@ -108,7 +108,7 @@ class StyleSection(Section):
 class Options(Section):
     """How a raster is read and shown."""
 
-    mosaic_method: Annotated[str, choice(MOSAIC_METHODS)] | None = None
+    mosaic_method: Annotated[MosaicMethod, choice(tuple(MosaicMethod))] | None = None
     """What overlapping assets of a mosaic become."""
     resampling: Annotated[Resampling, choice(tuple(Resampling))] = Resampling.NEAREST
     """How maps are resampled; coverages are always nearest."""
@@ -151,7 +151,7 @@ class ProviderSection(Section):
     type: Line = "coverage"
     """`coverage`; providers of other types are reported and left out."""
     name: Annotated[str, choice(PROVIDERS)]
-    """`COG` for any GeoTIFF, `MosaicJSON`, or `rasterio` for every other raster that GDAL reads."""
+    """`COG` for any GeoTIFF, `MosaicJSON`, or `rasterio` for every other file that GDAL reads."""
     data: Line
     """A path, or an address that begins with `http://`, `https://` or `s3://`."""
     options: Options = Options()
@@ -160,16 +160,22 @@ class ProviderSection(Section):
     @classmethod
     def _existing(cls, data: str, info: ValidationInfo) -> str:
         """The data's absolute path or address."""
-        is_gdal = info.data.get("name") == "rasterio"
-        if is_gdal and _GDAL_NAME.match(data):
-            return data
-        # GDAL has formats that are folders
-        return reference(data, info, is_there=Path.exists if is_gdal else Path.is_file)
+        # GDAL has formats that are folders; a name that is mistaken itself may stand for any of the three
+        is_file = info.data.get("name", "rasterio") != "rasterio"
+        try:
+            return reference(data, info, is_there=Path.is_file if is_file else Path.exists)
+        except ValueError:
+            if not _GDAL_NAME.match(data):
+                raise
+        raise ValueError(
+            "the path or the address of a file that GDAL can open; GDAL's own names of what is within one "
+            '(NETCDF:"file.nc":variable, /vsizip/…) are not served'
+        )
 
     @property
     def is_local(self) -> bool:
         """Whether the data are a path."""
-        return Path(self.data).is_absolute() and not _GDAL_NAME.match(self.data)
+        return Path(self.data).is_absolute()
 
 
 class ResourceSection(Section):

@@ -43,15 +43,15 @@ class Limits(Section):
     """Largest `width` and `height` of a map tile, in pixels."""
     asset_headers: Annotated[int, whole(1, 100_000)] = 32
     """Assets of a mosaic whose headers are read to learn what the mosaic is made of."""
-    document_bytes: Annotated[int, whole(1024, 2**40)] = 64_000_000
-    """Largest document of `server.tile_matrix_sets` that is read, in bytes."""
+    document_bytes: Annotated[int, whole(1024, 2**40)] = 128_000_000
+    """Largest mosaic or tile matrix set document that is read, in bytes, unpacked."""
 
 
 class Cache(Section):
     """What is kept between runs."""
 
     folder: FilePath | None = None
-    """Folder for computed statistics; without one they are computed again after each start."""
+    """Folder for what is computed once, such as statistics; else the user's cache folder, or a temporary one."""
 
 
 class CacheControl(Section):

@@ -9,6 +9,7 @@ from pathlib import Path
 from ogcapi.config.service import Logging, Metadata, Server
 from ogcapi.model.raster import Interval, Resampling
 from ogcapi.model.style import Style
+from ogcapi.pixels.overlay import MosaicMethod
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -29,8 +30,8 @@ class Provider:
 class Options:
     """How a raster is read and shown."""
 
-    mosaic_method: str = "first"
-    """What overlapping assets become: first last highest lowest mean median stdev sum count."""
+    mosaic_method: MosaicMethod = MosaicMethod.FIRST
+    """What overlapping assets of a mosaic become."""
     resampling: Resampling = Resampling.NEAREST
     """For maps."""
     tile_matrix_sets: tuple[str, ...] | None = None
@@ -73,6 +74,8 @@ class Config:
     """Collections by id, in the order of the file."""
     skipped: tuple[str, ...] = ()
     """What of the file is not served, in sentences for people."""
+    lines: Mapping[str, int] = field(default_factory=dict, repr=False)
+    """Line of each key path in the file, for mistakes that show when the data are opened."""
 
 
 def title_of(id_: str) -> str:

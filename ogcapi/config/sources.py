@@ -47,14 +47,15 @@ def config_of(sources: Sequence[str], folder: Path) -> Config:
                 found.setdefault(each.provider.data, each)
         except _NotServable as error:
             mistakes.append(Mistake(where="source", given=repr(source), expected=str(error)))
-    if mistakes:
-        raise ConfigMistakes(mistakes)
     ids = unique_ids(each.name for each in found.values())
     resources = {
         id_: Resource(id=id_, title=title_of(id_), provider=each.provider)
         for id_, each in zip(ids, found.values(), strict=True)
     }
-    return Config(folder=folder, resources=resources)
+    config = Config(folder=folder, resources=resources)
+    if mistakes:
+        raise ConfigMistakes(mistakes, config)
+    return config
 
 
 def _found_at(source: str, folder: Path) -> Iterable[_Found]:
@@ -144,6 +145,8 @@ def _id(name: str) -> str:
     stem = unicodedata.normalize("NFC", name)
     for extension in (*DOCUMENTS, *RASTERS):
         stem = stem[: -len(extension)] if stem.lower().endswith(extension) else stem
+    if stem == name:
+        stem = re.sub(r"(?<=.)\.[A-Za-z]\w*$", "", stem)  # any other extension; what follows a point may be a number
     stem = re.sub(r"[^\w.~+-]+", "-", stem)[:150].strip("-.")
     try:
         return check_id(stem)

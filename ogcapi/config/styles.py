@@ -9,10 +9,11 @@ from typing import Any
 
 from pydantic import ValidationInfo
 
-from ogcapi.config.values import is_number
+from ogcapi.config.values import is_number, reading
 from ogcapi.model.style import Categories, Intervals, Ramp, Range
 from ogcapi.pixels.colormaps import colormap, stated_range
 
+_UNKNOWN = (0.0, 1.0)  # stands for a range in a style that is not drawn
 _RANGE = "[low, high], two different numbers"
 
 
@@ -55,13 +56,15 @@ def _with_numbers(spec: Any) -> Any:
 
 def ranges(value: Any, info: ValidationInfo) -> tuple[Range, ...]:
     """One range for each field; where none is given, the one that the colormap states."""
-    if "fields" not in info.data or (value is None and "colormap" not in info.data):
-        return ()  # what the range has to go with is mistaken itself
+    if "fields" not in info.data:
+        return _ranges_of_unknown_fields(value)
     count = len(info.data["fields"])
     given: ConfiguredColormap | None = info.data.get("colormap")
     stated = given.stated if given else None
     if value is None and stated:
         return (stated,)
+    if value is None and ("colormap" not in info.data or reading(info).is_partial):
+        return (_UNKNOWN,) * count  # what would say the range is mistaken itself, or the range was
     if _is_range(value):
         found: tuple[Range, ...] = ((float(value[0]), float(value[1])),) * count
     elif isinstance(value, list) and len(value) == count and all(map(_is_range, value)):
@@ -71,6 +74,13 @@ def ranges(value: Any, info: ValidationInfo) -> tuple[Range, ...]:
     if stated and given and isinstance(given.colors, Ramp) and found != (stated,):
         raise ValueError("no range, as the values of the colormap are one")
     return found
+
+
+def _ranges_of_unknown_fields(value: Any) -> tuple[Range, ...]:
+    """Any range that would be right for some fields: the fields are mistaken themselves."""
+    if value is None or _is_range(value) or (isinstance(value, list) and value and all(map(_is_range, value))):
+        return ()
+    raise ValueError(f"{_RANGE}, or such a pair for each field")
 
 
 def _is_range(value: object) -> bool:

@@ -6,6 +6,7 @@ Every type here turns what YAML read into its value, or raises `ValueError` with
 from __future__ import annotations
 
 import os
+import re
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
@@ -21,6 +22,8 @@ from ogcapi.config.mistakes import one_of
 
 REMOTE = ("http", "https", "s3")
 _NOT_IN_IDS = '/\\%?#{}[]<>"|^`,'
+# Whatever else a browser would do with a link of a page, such as run it, is not wanted.
+_LINKED = re.compile(r"(https?://|mailto:)\S+", re.IGNORECASE)
 _RESERVED_IDS = {".", "..", "dUmmYColLection"}  # the last is what OGC's test suites ask for as an unknown collection
 
 
@@ -32,6 +35,8 @@ class Reading:
     """The configuration file's: paths are relative to it."""
     languages: tuple[str, ...]
     """Preferred languages of texts that are given in several."""
+    is_partial: bool = False
+    """Whether mistakes have been found and taken out already: what is absent is no further one."""
 
     def text(self, value: dict[str, Any]) -> Any:
         """The one of several languages that is served: an exact match, one in another country, else the first."""
@@ -190,6 +195,13 @@ def _service_url(value: Any) -> str:
     return text.rstrip("/")
 
 
+def _href(value: Any) -> str:
+    text = _line(value)
+    if not _LINKED.fullmatch(text):
+        raise ValueError("an address that begins with http://, https:// or mailto:")
+    return text
+
+
 def _network(value: Any) -> str:
     try:
         return str(ip_network(str(value), strict=False)) if "/" in str(value) else str(ip_address(str(value)))
@@ -242,6 +254,7 @@ Level = Annotated[str, choice(("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG", 
 Reference = Annotated[str, BeforeValidator(_reference)]
 FilePath = Annotated[Path, BeforeValidator(_folder)]
 Root = Annotated[Path, BeforeValidator(_root)]
+Href = Annotated[str, BeforeValidator(_href)]
 ServiceUrl = Annotated[str, BeforeValidator(_service_url)]
 Network = Annotated[str, BeforeValidator(_network)]
 Header = Annotated[str, BeforeValidator(_header)]

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from ogcapi.model.body import Body, body_of
 from ogcapi.model.crs import Crs
-from ogcapi.model.grid import Footprint, Grid
+from ogcapi.model.grid import BBox, Footprint, Grid
 from ogcapi.model.problem import NotFound, shown
 from ogcapi.model.raster import Field, Interval, Raster, Resampling, Selection
 from ogcapi.model.style import Style
@@ -112,7 +112,9 @@ class Collection:
     revision: str = ""
     """Changes with the collection's configuration."""
     is_listed: bool = True
-    _filled: dict[str, TileSet] = field(default_factory=dict, init=False, repr=False, compare=False)
+    _reach: dict[str, tuple[tuple[BBox, ...], float | None]] = field(
+        default_factory=dict, init=False, repr=False, compare=False
+    )
 
     @cached_property
     def body(self) -> Body:
@@ -145,11 +147,23 @@ class Collection:
 
     def filled(self, matrix_set: TileMatrixSet) -> TileSet:
         """The tiles that the data touch in any set of the body: from the first matrix to one as fine as the data."""
-        if matrix_set.id not in self._filled:
+        bboxes, cell = self._reach_in(matrix_set)
+        return TileSet(matrix_set=matrix_set, limits=matrix_set.limits(bboxes, cell) if cell else ())
+
+    def drawn(self, matrix_set: TileMatrixSet, depth: int) -> TileSet:
+        """The tiles that the data touch in the first `depth` matrices of a set, however fine those are."""
+        bboxes, _ = self._reach_in(matrix_set)
+        ids = {matrix.id for matrix in matrix_set.matrices[:depth]}
+        limits = (limit for limit in matrix_set.limits(bboxes) if limit.matrix_id in ids)
+        return TileSet(matrix_set=matrix_set, limits=tuple(limits))
+
+    def _reach_in(self, matrix_set: TileMatrixSet) -> tuple[tuple[BBox, ...], float | None]:
+        """The boxes of the data in a set's system, and the cells they need there; None where they lie elsewhere."""
+        if matrix_set.id not in self._reach:
             cell = finest_cell(self.coverage.grid, matrix_set)
             bboxes = self.coverage.footprint.carried(matrix_set.crs) if cell else ()
-            self._filled[matrix_set.id] = TileSet(matrix_set=matrix_set, limits=matrix_set.limits(bboxes, cell))
-        return self._filled[matrix_set.id]
+            self._reach[matrix_set.id] = bboxes, cell
+        return self._reach[matrix_set.id]
 
     def style(self, style_id: str) -> Style:
         """One of its styles. Raises `NotFound`."""

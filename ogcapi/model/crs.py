@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import warnings
+from collections import OrderedDict
 from dataclasses import dataclass, field
 from functools import cached_property, lru_cache
 from math import isfinite, pi
@@ -28,6 +29,7 @@ _CYLINDRICAL = {  # methods whose plane repeats in x (EPSG method names as PROJ 
     "Miller Cylindrical",
 }
 _local = threading.local()
+_MAX_KEPT = 64  # transformations of one thread
 
 
 class UnknownCrs(ValueError):
@@ -150,6 +152,13 @@ def _tms_projjson(value: Any) -> Any:
     return [_tms_projjson(member) for member in value] if isinstance(value, list) else value
 
 
+def referenced_crs(text: str) -> Crs:
+    """The system that a URI, URN or (safe) CURIE names, and no definition written out. Raises `UnknownCrs`."""
+    if _authority_code(text) == text.strip() and not re.fullmatch(r"[A-Za-z][A-Za-z0-9_]*:[A-Za-z0-9]+", text.strip()):
+        raise UnknownCrs("it is neither a URI nor a CURIE")
+    return parse_crs(text)
+
+
 def _authority_code(text: str) -> str:
     """A client's spelling of a registered system as PROJ spells it; any other text unchanged."""
     text = text.strip()
@@ -232,13 +241,17 @@ class Transformation:
 
 def transformation(source: Crs, target: Crs) -> Transformation:
     """The transformation between two systems, kept per thread. Raises `UnknownCrs` between two bodies."""
-    cache: dict[tuple[Crs, Crs], Transformation] = _local.__dict__.setdefault("transformations", {})
+    cache: OrderedDict[tuple[Crs, Crs], Transformation] = _local.__dict__.setdefault("transformations", OrderedDict())
     key = (source, target)
-    if key not in cache:
+    if key in cache:
+        cache.move_to_end(key)
+    else:
         try:
             transformer = pyproj.Transformer.from_crs(source.proj, target.proj, always_xy=True)
         except ProjError as error:
             raise UnknownCrs(f"there is no transformation from {source} to {target}") from error
         swaps = (crs.is_geographic and not crs.proj.is_geographic and crs.is_yx for crs in (source, target))
         cache[key] = Transformation(transformer, *swaps)
+        if len(cache) > _MAX_KEPT:
+            cache.popitem(last=False)
     return cache[key]

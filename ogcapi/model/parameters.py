@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from math import isfinite
 
-from ogcapi.model.crs import Crs, UnknownCrs, parse_crs
+from ogcapi.model.crs import Crs, UnknownCrs, referenced_crs
 from ogcapi.model.operation import Parameter
 from ogcapi.model.problem import BadParameter
 
@@ -45,7 +45,7 @@ def _names(name: str, what: str) -> Parameter[tuple[str, ...]]:
 def _system(name: str, description: str) -> Parameter[Crs]:
     def parse(text: str) -> Crs:
         try:
-            return parse_crs(text)
+            return referenced_crs(text)
         except UnknownCrs as error:
             raise BadParameter(name, text, f"a coordinate reference system as URI or safe CURIE ({error})") from error
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from math import ceil, floor
 from typing import Any
@@ -161,14 +161,27 @@ class TileMatrixSet:
             and all(_same_matrix(a, b) for a, b in zip(self.matrices, other.matrices, strict=True))
         )
 
+    def turned(self, bboxes: Sequence[BBox]) -> tuple[BBox, ...]:
+        """Boxes as the set counts meridians: those a whole turn away count, too, where they meet the set."""
+        period, own = self.crs.x_period, self.bbox
+        found = []
+        for bbox in bboxes:
+            is_within = own.xmin <= bbox.xmin and bbox.xmax <= own.xmax
+            for turn in (0.0,) if period is None or is_within else (0.0, -period, period):
+                turned = replace(bbox, xmin=bbox.xmin + turn, xmax=bbox.xmax + turn)
+                if turned.meets(own):
+                    found.append(turned)
+        return tuple(found)
+
     def limits(self, bboxes: Sequence[BBox], cell_size: float | None = None) -> tuple[TileLimits, ...]:
         """What boxes of the set's CRS touch in each matrix, from the first to one at least as fine as `cell_size`.
 
         Matrices that no box touches are left out; None: all matrices.
         """
         found = []
+        turned = self.turned(bboxes)
         for matrix in self.matrices:
-            touched = [t for t in (_touched(matrix, bbox) for bbox in bboxes) if t is not None]
+            touched = [t for t in (_touched(matrix, bbox) for bbox in turned) if t is not None]
             if touched:
                 whole = touched[0]
                 for more in touched[1:]:
@@ -241,8 +254,9 @@ def finest_cell(grid: Grid, matrix_set: TileMatrixSet) -> float | None:
 
 
 def _index(name: str, text: str, low: int, high: int) -> int:
-    if text.isascii() and text.isdigit() and len(text.lstrip("0")) <= 12 and low <= int(text) <= high:
-        return int(text)
+    digits = text.lstrip("0") or text[:1]
+    if text.isascii() and text.isdigit() and len(digits) <= 12 and low <= int(digits) <= high:
+        return int(digits)
     raise NotFound(f"{name} {shown(text)} holds no tile; expected a whole number from {low} to {high}.")
 
 

@@ -59,8 +59,10 @@ def ramp(name: str) -> Ramp:
 
     names = set(cmap.list())
     if name not in names:
-        near = get_close_matches(name.lower(), names, n=5, cutoff=0.5) or ["viridis", "terrain", "gray"]
-        raise ValueError(f"{name!r} is no colormap: expected one of rio-tiler's names, such as {', '.join(near)}")
+        near = get_close_matches(name.lower(), names, n=5, cutoff=0.6)
+        hint = f" (did you mean {near[0]}?)" if near else ""
+        some = ", ".join(near or ["viridis", "terrain", "gray"])
+        raise ValueError(f"{name!r} is no colormap: expected one of rio-tiler's names, such as {some}{hint}")
     table = cmap.get(name)
     if not isinstance(table, dict):
         raise ValueError(f"{name!r} is a colormap of intervals; write them out as from, to and color")

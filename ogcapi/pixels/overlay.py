@@ -1,7 +1,7 @@
 """Overlays: one raster out of many, laid on top of each other.
 
-The laws: an empty raster changes nothing, overlay is associative, and a valid cell is never covered. Validity belongs
-to each cell of each field.
+The laws of what lies first: an empty layer changes nothing, layers may be put together in groups before they are put
+together (overlay is associative), and a valid cell is never covered. Validity belongs to each cell of each field.
 """
 
 from __future__ import annotations
@@ -10,12 +10,13 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import replace
 from enum import StrEnum
 from functools import partial
+from math import nan
 from types import MappingProxyType
 from typing import Any, Protocol
 
 import numpy as np
 
-from ogcapi.model.raster import Field, Raster, Valid, Values
+from ogcapi.model.raster import Field, Valid, Values
 
 _MOST = int(np.iinfo(np.uint16).max)  # that a count can be
 
@@ -32,13 +33,6 @@ class MosaicMethod(StrEnum):
     STDEV = "stdev"
     SUM = "sum"
     COUNT = "count"
-
-
-def overlay(top: Raster, bottom: Raster) -> Raster:
-    """One raster, seen from above: `bottom` shows where `top` is not valid. Both have the same grid and fields."""
-    values, valid = _beneath(top.values, top.valid, bottom.values, bottom.valid)
-    missing = tuple(dict.fromkeys((*top.missing, *bottom.missing)))
-    return replace(top, values=values, valid=valid, missing=missing)
 
 
 def _beneath(top: Values, is_valid: Valid, values: Values, valid: Valid) -> tuple[Values, Valid]:
@@ -197,7 +191,7 @@ def fields_of(method: MosaicMethod, fields: Sequence[Field]) -> tuple[Field, ...
 def _blended(field: Field) -> Field:
     kind = np.dtype(field.dtype)
     dtype = "float32" if kind.itemsize <= 2 or kind == np.float32 else "float64"
-    return replace(field, dtype=dtype, nodata=float("nan"), colors=None, categories=None)
+    return replace(field, dtype=dtype, nodata=nan, colors=None, categories=None)
 
 
 def _spread(field: Field) -> Field:

@@ -9,7 +9,7 @@ from types import MappingProxyType
 import numpy as np
 
 from ogcapi.model.grid import Array
-from ogcapi.model.raster import Resampling, Valid
+from ogcapi.model.raster import Resampling, Valid, Values
 
 MAX_TAPS = 1024  # stored cells a side that one kernel reaches over at most
 _NOTHING = 1e-6  # a weight this small is rounding
@@ -99,42 +99,83 @@ class Taps:
         return Taps(index=self.index[chosen], position=self.position[chosen], scale=self.scale[chosen])
 
 
-def interpolated(kernel: Kernel, rows: Taps, cols: Taps, values: Array, valid: Valid) -> Array:
-    """(n,) float64: the weighted mean of values (n, rows, cols) where they are valid; NaN where nothing weighs.
+@dataclass(frozen=True, kw_only=True)
+class Patch:
+    """Part of a stored raster under n kernels, and where in it each finds its cells."""
+
+    values: Values
+    """(field, row, col)."""
+    valid: Valid
+    """(field, row, col)."""
+    rows: Array
+    """(n, taps): the row of the patch for each tap; anything where a tap has no weight."""
+    cols: Array
+    """(n, taps)."""
+
+    def of(self, chosen: Valid) -> Patch:
+        """The same for some of the kernels."""
+        return Patch(values=self.values, valid=self.valid, rows=self.rows[chosen], cols=self.cols[chosen])
+
+
+def interpolated(kernel: Kernel, rows: Taps, cols: Taps, patch: Patch) -> Array:
+    """(field, n) float64: the weighted means of the valid cells under n kernels; NaN where nothing weighs.
 
     Beside cells that are not valid, bilinear weights stand in for those with negative lobes: what remains of such a
-    kernel may add up to almost nothing, and would magnify the values.
+    kernel may add up to almost nothing, and would magnify the values. Sums run through the taps one after the other, so
+    that taps without weight never change the rounding.
     """
-    weights = rows.weights(kernel)[:, :, None] * cols.weights(kernel)[:, None, :]
-    mean = _mean(weights, values, valid)
-    if kernel.has_lobes:
-        beside = ((weights != 0) & ~valid).any(axis=(1, 2))
-        if beside.any():
-            mean[beside] = interpolated(_BILINEAR, rows.of(beside), cols.of(beside), values[beside], valid[beside])
+    down, across = rows.weights(kernel), cols.weights(kernel)
+    shape = (len(patch.values), *down.shape)
+    sums, totals, gaps = np.zeros(shape), np.zeros(shape), np.zeros(shape, bool)
+    is_whole = bool(patch.valid.all())
+    for tap in np.flatnonzero(across.any(axis=0)):
+        here = np.s_[:, patch.rows, patch.cols[:, tap, None]]
+        weight = across[:, tap, None]
+        if not is_whole:
+            valid = patch.valid[here]
+            gaps |= (weight != 0) & ~valid
+            weight = np.where(valid, weight, 0)
+        sums += weight * np.where(weight != 0, patch.values[here], 0)  # an infinite value without weight is nothing
+        totals += weight
+    mean = _sum(sums, down)
+    with np.errstate(invalid="ignore", divide="ignore"):
+        mean /= _sum(totals, down)
+    gaps &= down != 0
+    beside = np.asarray(gaps.any(axis=(0, 2)))
+    if kernel.has_lobes and beside.any():
+        gentle = interpolated(_BILINEAR, rows.of(beside), cols.of(beside), patch.of(beside))
+        mean[:, beside] = np.where(gaps[:, beside].any(axis=2), gentle, mean[:, beside])
     return mean
 
 
-def _mean(weights: Array, values: Array, valid: Valid) -> Array:
-    """Sums run through the taps one after the other, so taps without weight never change the rounding."""
-    count = len(values)
-    weights = np.where(valid, weights, 0).reshape(count, -1)
-    values = np.where(weights != 0, values.reshape(count, -1), 0)  # an infinite value without weight is nothing
-    total = np.cumsum(weights, axis=1)[:, -1]
-    with np.errstate(invalid="ignore", divide="ignore"):
-        return np.asarray(np.cumsum(weights * values, axis=1)[:, -1] / total)
+def _sum(values: Array, weights: Array) -> Array:
+    """(field, n) of (field, n, taps) and weights (n, taps)."""
+    total = np.zeros(values.shape[:2])
+    for tap, weight in enumerate(weights.T):
+        total += weight * np.where(weight != 0, values[:, :, tap], 0)
+    return total
 
 
-def most_frequent(rows: Taps, cols: Taps, values: Array, valid: Valid) -> Array:
-    """(n,): of valid values (n, rows, cols), the one that takes most of the output cell; of equals the least."""
+def most_frequent(rows: Taps, cols: Taps, patch: Patch) -> Values:
+    """(field, n): of the valid cells under n kernels, the value with most of the output cell; of equals the least."""
     kernel = KERNELS[Resampling.MODE]
-    count = len(values)
-    weights = np.where(valid, rows.weights(kernel)[:, :, None] * cols.weights(kernel)[:, None, :], 0).reshape(count, -1)
-    values = values.reshape(count, -1)
+    shares = rows.weights(kernel)[:, :, None] * cols.weights(kernel)[:, None, :]
+    here = patch.rows[:, :, None], patch.cols[:, None, :]
+    made = np.zeros((len(patch.values), len(shares)), patch.values.dtype)
+    for number, (values, valid) in enumerate(zip(patch.values, patch.valid, strict=True)):
+        made[number] = _most_frequent(values[here].reshape(len(shares), -1), np.where(valid[here], shares, 0))
+    return made
+
+
+def _most_frequent(values: Values, shares: Array) -> Values:
+    """(n,) of values (n, taps) and the area that each takes."""
     order = np.argsort(values, axis=1, kind="stable")
-    values, weights = np.take_along_axis(values, order, axis=1), np.take_along_axis(weights, order, axis=1)
+    values = np.take_along_axis(values, order, axis=1)
+    shares = np.take_along_axis(shares.reshape(values.shape), order, axis=1)
     group = np.zeros(values.shape, np.int64)  # equal values are one group, numbered in their order
     group[:, 1:] = np.cumsum(values[:, 1:] != values[:, :-1], axis=1)
     area = np.zeros(values.shape)
-    np.add.at(area, (np.arange(count)[:, None], group), weights)
-    best = area.argmax(axis=1)
-    return np.asarray(np.take_along_axis(values, (group == best[:, None]).argmax(axis=1)[:, None], axis=1)[:, 0])
+    np.add.at(area, (np.arange(len(values))[:, None], group), shares)
+    most = (area >= area.max(axis=1, keepdims=True) - _NOTHING).argmax(axis=1)  # the first of those that are equal
+    first = (group == most[:, None]).argmax(axis=1)
+    return np.asarray(np.take_along_axis(values, first[:, None], axis=1)[:, 0])

@@ -17,14 +17,14 @@ import numpy as np
 from ogcapi.model.crs import Crs, transformation
 from ogcapi.model.grid import Array, Grid
 from ogcapi.model.raster import Resampling, Valid, Values
-from ogcapi.pixels.resampling import KERNELS, Kernel, Taps, interpolated, most_frequent
+from ogcapi.pixels.resampling import KERNELS, Kernel, Patch, Taps, interpolated, most_frequent
 
 BORDER = 1e-6  # of a cell: a centre this near before a border belongs to the cell after it, so rounding never decides
 _CYCLIC = 1e-3  # of a cell: by how much a raster around the whole body may miss a whole turn
 _POLE = 1e-9  # relative: what rounding may add to the latitude of a pole
 _WINDOW_CELLS = 4_000_000  # of the stored raster, read at once
-_TAPS = 1_000_000  # cells under kernels, gathered at once
-_PART = 256  # output cells a side, carried at once
+_TAPS = 2_000_000  # cells under kernels, gathered at once
+_PART = 256  # output cells a side, carried at once; of a grid of few rows or columns, as many cells in the other way
 _LATTICE = 17  # points a side where steps are measured
 
 
@@ -122,8 +122,8 @@ def steps(grid: Grid, geometry: Geometry) -> float:
 
     Measured to the right and downward at a lattice of cells over the whole grid.
     """
-    x, y = (axis[np.unique(np.linspace(0, axis.size - 1, _LATTICE).round().astype(int))] for axis in grid.centres())
-    x, y = np.meshgrid(x, y)
+    lattice = (np.linspace(0, count - 1, _LATTICE).round().astype(int) for count in (grid.width, grid.height))
+    x, y = _centres(grid, *map(np.unique, lattice))
     col, row = carried(grid, geometry, x, y)
     found = []
     for right, down in ((grid.cell_width, 0.0), (0.0, grid.cell_height)):
@@ -132,6 +132,17 @@ def steps(grid: Grid, geometry: Geometry) -> float:
         found.append(length[np.isfinite(length)])
     lengths = np.concatenate(found)
     return float(lengths.min()) if lengths.size else 0.0
+
+
+def _centres(grid: Grid, cols: Array, rows: Array) -> tuple[Array, Array]:
+    """x and y, each (row, col), of the centres of cells in those columns and rows: the numbers of `grid.centres()`.
+
+    That makes all of them, which a grid of very many columns can afford once, but not for each of its parts.
+    """
+    x = grid.bbox.xmin + (cols + 0.5) * grid.cell_width
+    y = grid.bbox.ymax - (rows + 0.5) * grid.cell_height
+    across, down = np.meshgrid(x, y)
+    return across, down
 
 
 def _turned(columns: Array, period: float | None) -> Array:
@@ -152,9 +163,11 @@ def warp(
     shape = (fields, len(rows), grid.width)
     values, valid = np.zeros(shape, dtype), np.zeros(shape, bool)
     warper = _Warper(geometry=geometry, read=read, method=method, fields=fields, dtype=dtype)
-    for top in range(0, len(rows), _PART):
-        for left in range(0, grid.width, _PART):
-            part = np.s_[:, top : top + _PART, left : left + _PART]
+    wide = min(grid.width, _PART * max(1, _PART // max(1, len(rows))))
+    high = _PART * max(1, _PART // wide)
+    for top in range(0, len(rows), high):
+        for left in range(0, grid.width, wide):
+            part = np.s_[:, top : top + high, left : left + wide]
             height, width = values[part].shape[1:]
             first = rows.start + top
             cells = _cells(grid, geometry, range(first, first + height), range(left, left + width), warper.kernel)
@@ -185,8 +198,7 @@ class _Cells:
 
 
 def _cells(grid: Grid, geometry: Geometry, rows: range, cols: range, kernel: Kernel | None) -> _Cells:
-    x, y = grid.centres()
-    x, y = np.meshgrid(x[cols.start : cols.stop], y[rows.start : rows.stop])
+    x, y = _centres(grid, np.arange(cols.start, cols.stop), np.arange(rows.start, rows.stop))
     col, row = carried(grid, geometry, x, y)
     if kernel is None:
         ones = np.ones(col.shape)
@@ -254,11 +266,16 @@ class _Warper:
             Taps(index=self.kernel.indices(position, scale), position=position, scale=scale)
             for position, scale in zip((cells.row[inside], cells.col[inside]), scales, strict=True)
         )
-        # what lies beyond the window weighs nothing
-        under_rows = np.clip(rows.index - window.top, 0, window.shape[0] - 1)
-        under_cols = np.clip(cols.index - turns[:, None] - window.left, 0, window.shape[1] - 1)
-        under = np.s_[:, under_rows[:, :, None], under_cols[:, None, :]]
-        made = self._resampled(self.kernel, rows, cols, stored[under], known[under])
+        patch = Patch(  # what lies beyond the window weighs nothing
+            values=stored,
+            valid=known,
+            rows=np.clip(rows.index - window.top, 0, window.shape[0] - 1),
+            cols=np.clip(cols.index - turns[:, None] - window.left, 0, window.shape[1] - 1),
+        )
+        if self.method is Resampling.MODE:
+            made = most_frequent(rows, cols, patch)
+        else:
+            made = _stored(interpolated(self.kernel, rows, cols, patch), self.dtype)
         values[:, inside] = np.where(there, made, 0)
 
     def _turns(self, col: Array) -> Array:
@@ -284,13 +301,6 @@ class _Warper:
             inner = Window(left=left - start, top=top, right=right - start, bottom=bottom)
             values[there], valid[there] = self.read(inner)
         return values, valid
-
-    def _resampled(self, kernel: Kernel, rows: Taps, cols: Taps, values: Values, valid: Valid) -> Values:
-        """(field, n) of the values and valid (field, n, rows, cols) under n kernels."""
-        if self.method is Resampling.MODE:
-            return np.stack([most_frequent(rows, cols, *under) for under in zip(values, valid, strict=True)])
-        means = (interpolated(kernel, rows, cols, *under) for under in zip(values, valid, strict=True))
-        return np.stack([_stored(mean, self.dtype) for mean in means])
 
 
 def _stored(values: Array, dtype: str) -> Values:

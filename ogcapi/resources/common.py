@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from math import isnan
+from math import isfinite
 from typing import Any
 
 import numpy as np
@@ -32,6 +32,8 @@ from ogcapi.model.operations import (
 )
 from ogcapi.model.raster import Field, FieldStatistics
 from ogcapi.model.service import Service
+
+_MAX_NAMED = 20  # failing assets that a collection names; it counts all
 
 
 def landing_page(service: Service, url: Urls) -> Document:
@@ -87,7 +89,11 @@ def collection(one: Collection, url: Urls) -> Document:
         "storageCrs": one.storage_crs.document,
         "dataType": "coverage",
         "x-body": one.body.name,
-        "x-assets": {"count": status.assets, "failing": sorted(status.failures)},
+        "x-assets": {
+            "count": status.assets,
+            "failingCount": len(status.failures),
+            "failing": sorted(status.failures)[:_MAX_NAMED],
+        },
         "links": [*self_links(url, COLLECTION, one.title, **path), *_data_links(one, url)],
     }
 
@@ -193,7 +199,7 @@ def _field(field: Field, found: FieldStatistics, number: int) -> Document:
         described["examples"] = [found.minimum, found.maximum]
     if field.unit:
         described["x-ogc-unit"] = field.unit
-    if field.nodata is not None and not isnan(field.nodata):
+    if field.nodata is not None and isfinite(field.nodata):
         described["x-ogc-nullValues"] = [field.nodata]
     if field.categories:
         described["oneOf"] = [{"const": value, "title": name} for value, name in sorted(field.categories.items())]

@@ -67,7 +67,6 @@ class Tiled:
     query: str = ""
     """Encoded query that belongs to each address: the `collections` that were chosen."""
     of_dataset: bool = False
-    attribution: str | None = None
     license: str | None = None
 
 
@@ -82,7 +81,6 @@ def tiled_collection(one: Collection, operations: TileOperations, data_type: str
         collections=(one,),
         tile_sets=one.tile_sets,
         style=style,
-        attribution=one.attribution,
         license=one.license,
     )
 
@@ -90,12 +88,16 @@ def tiled_collection(one: Collection, operations: TileOperations, data_type: str
 def tiled_dataset(
     found: Sequence[Collection], operations: TileOperations, service: Service, chosen: Sequence[str] | None
 ) -> Tiled:
-    """The tiles of several collections drawn together: in each set that one of them is offered in, all of its body."""
+    """The tiles of several collections drawn together: in each set that one of them is offered in, all of its body.
+
+    Each is drawn down to the deepest matrix that one of them needs.
+    """
     offered = {each.matrix_set.id: each.matrix_set for one in found for each in one.tile_sets}
     merged = []
     for matrix_set in offered.values():
-        parts = [one.filled(matrix_set) for one in found if one.body == matrix_set.body]
-        merged.append(reduce(merge, parts))
+        drawn = [one for one in found if one.body == matrix_set.body]
+        deepest = max(_depth(one.filled(matrix_set)) for one in drawn)
+        merged.append(reduce(merge, (one.drawn(matrix_set, deepest) for one in drawn)))
     return Tiled(
         operations=operations,
         path={},
@@ -105,8 +107,13 @@ def tiled_dataset(
         tile_sets=tuple(merged),
         query=f"collections={quote(','.join(chosen), safe=',')}" if chosen else "",
         of_dataset=True,
-        attribution=" · ".join(dict.fromkeys(one.attribution for one in found if one.attribution)) or None,
     )
+
+
+def _depth(one: TileSet) -> int:
+    """How many matrices of its set a tile set goes down; 0 where it has none."""
+    ids = [matrix.id for matrix in one.matrix_set.matrices]
+    return ids.index(one.limits[-1].matrix_id) + 1 if one.limits else 0
 
 
 def merge(one: TileSet, other: TileSet) -> TileSet:
@@ -135,8 +142,11 @@ _KINDS = {"map": "Map tiles", "coverage": "Coverage tiles"}
 def tile_set(tiled: Tiled, one: TileSet, url: Urls) -> Document:
     """One tile set (TMS 2.0 `/req/tilesetmetadata/model`; Tiles `/req/tileset/description`)."""
     matrix_set = one.matrix_set
+    layers = [layer for layer in tiled.collections if layer.body == matrix_set.body]
+    attribution = " · ".join(dict.fromkeys(layer.attribution for layer in layers if layer.attribution))
+    title = f"{tiled.title}: {matrix_set.body.name}" if tiled.of_dataset else tiled.title
     document: Document = {
-        "title": f"{tiled.title} ({matrix_set.id})",
+        "title": f"{title} ({matrix_set.id})",
         "dataType": tiled.data_type,
         "crs": matrix_set.crs.document,
         "tileMatrixSetId": matrix_set.id,
@@ -144,16 +154,12 @@ def tile_set(tiled: Tiled, one: TileSet, url: Urls) -> Document:
         "tileMatrixSetLimits": [_limits(limit) for limit in one.limits],
         "boundingBox": _bounding_box(one, tiled.collections),
         "mediaTypes": [media.name for media in tiled.operations[2].answers],
-        "layers": [
-            {"id": layer.id, "title": layer.title, "dataType": tiled.data_type}
-            for layer in tiled.collections
-            if layer.body == matrix_set.body
-        ],
+        "layers": [{"id": layer.id, "title": layer.title, "dataType": tiled.data_type} for layer in layers],
     }
     if tiled.style:
         document["style"] = {"id": tiled.style.id, "title": tiled.style.title}
-    if tiled.attribution:
-        document["attribution"] = tiled.attribution
+    if attribution:
+        document["attribution"] = attribution
     if tiled.license:
         document["license"] = tiled.license
     return {**document, "links": list(_links(tiled, matrix_set, url))}
@@ -175,7 +181,7 @@ def _bounding_box(one: TileSet, found: Sequence[Collection]) -> Document:
     whole: BBox | None = None
     for collection in found:
         if collection.body == matrix_set.body:
-            for mine in collection.coverage.footprint.carried(matrix_set.crs):
+            for mine in matrix_set.turned(collection.coverage.footprint.carried(matrix_set.crs)):
                 part = mine.intersection(matrix_set.bbox)
                 whole = part if whole is None else whole.union(part) if part else whole
     numbers = text_bbox(whole or matrix_set.bbox, matrix_set.crs)

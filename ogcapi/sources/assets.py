@@ -9,6 +9,7 @@ from collections import OrderedDict
 from collections.abc import Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from os.path import realpath
 from pathlib import Path
 
 from ogcapi.model.problem import SourceFailed
@@ -31,7 +32,7 @@ class Asset:
     name: str
     """As its document names it, without credentials."""
     href: str
-    """Where it is: an absolute path or a URL."""
+    """Where it is: an absolute path or a URL; or any text that can be neither, and will fail."""
     within: tuple[Path, ...] | None = None
     """Folders beneath one of which a local file has to lie, symbolic links followed; None: anywhere."""
 
@@ -75,7 +76,7 @@ class Shelf:
         if source is not None:
             return source
         try:
-            _check_place(asset)
+            _check(asset)
             source = FileSource(self_contained(asset.href, asset.name))
         except SourceFailed as error:
             self.failed(asset, error)
@@ -117,9 +118,12 @@ class Shelf:
                 failure.reason = ""  # when to log again stays known
 
 
-def _check_place(asset: Asset) -> None:
+def _check(asset: Asset) -> None:
+    wrong = storage.fault(asset.href)
+    if wrong is not None:
+        raise SourceFailed(asset.name, wrong)
     if asset.within is None or storage.is_remote(asset.href):
         return
-    place = Path(asset.href).resolve()
+    place = Path(realpath(asset.href))  # which follows links that lead nowhere too
     if not any(place.is_relative_to(folder) for folder in asset.within):
         raise SourceFailed(asset.name, "it lies outside the folders that its document may name files in")

@@ -8,8 +8,9 @@ import logging
 import threading
 import time
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
+from functools import partial
 from typing import Any
 
 from ogcapi.config import Config, Resource
@@ -24,16 +25,31 @@ from ogcapi.pixels.overlay import MosaicMethod
 from ogcapi.pixels.statistics import statistics
 from ogcapi.pixels.style import automatic
 from ogcapi.sources import storage
+from ogcapi.sources.background import Workers
 from ogcapi.sources.kept import default_folder, kept
-from ogcapi.sources.mosaicjson import open_mosaic
+from ogcapi.sources.mosaicjson import MosaicJsonSource, open_mosaic
 from ogcapi.sources.raster import open_file
 from ogcapi.sources.tile_matrix_sets import BadTileMatrixSet, defaults, parse, planetary, registered
 
 log = logging.getLogger("ogcapi.catalog")
 _LOOK_S = 10.0  # seconds for which what is known of a source is believed
 _OPENERS = 8  # collections opened at one time
+_START_S = 10.0  # that the start waits for sources
+_MOMENT_S = 1.0  # that a request waits for a look at a source
+_FAILURES = (Problem, BadTileMatrixSet, UnknownCrs, ValueError)
 
 Sets = dict[str, TileMatrixSet]
+
+
+@dataclass(frozen=True)
+class _Opened:
+    """All of a collection that takes time to find out."""
+
+    source: CoverageSource
+    embedded: TileMatrixSet | None
+    """The tile matrix set that the source's document brings along."""
+    revision: str
+    styles: tuple[Style, ...]
 
 
 @dataclass
@@ -42,31 +58,60 @@ class _Entry:
 
     resource: Resource
     lock: threading.Lock = field(default_factory=threading.Lock)
+    looking: Future[None] | None = None
+    """The look that is under way, or the last one."""
+    opened: _Opened | None = None
+    """Opened, and not made a collection yet."""
     collection: Collection | None = None
     source_revision: str = ""
-    failure: str | None = None
+    failure: str | None = "it is being opened"
     next_look: float = 0.0
-    """Monotonic time from which the source is looked at again."""
+    """Time of the catalogue's clock from which the source is looked at again."""
 
 
 class Catalog:
-    """Every configured collection, by id."""
+    """Every configured collection, by id.
 
-    def __init__(self, config: Config, clock: Callable[[], float] = time.monotonic) -> None:
+    Sources are opened and looked at in threads of the catalogue's own: a request waits for a source for a moment at
+    most, and goes on with what is known.
+    """
+
+    def __init__(
+        self, config: Config, clock: Callable[[], float] = time.monotonic, start_s: float | None = _START_S
+    ) -> None:
+        """Opens the sources; waits for them so long, None: for all of them."""
         self._config = config
         self._clock = clock
         self._folder = config.server.cache.folder or default_folder()
-        self._bad_sets: dict[str, str] = {}
+        self.bad_matrix_sets: dict[str, str] = {}
+        """Address of each document of `server.tile_matrix_sets` that could not be read, and why."""
+        self._workers = Workers(_OPENERS, "catalog")
+        self._naming = threading.Lock()
         self._known_sets: Sets = {**registered(), **self._configured_sets()}
+        self._embedded_sets: Sets = {}
+        self._is_started = False
         self._entries = {resource.id: _Entry(resource) for resource in config.resources.values()}
-        with ThreadPoolExecutor(_OPENERS) as pool:
-            list(pool.map(self._look, self._entries.values()))
+        self._start(start_s)
+
+    def _start(self, start_s: float | None) -> None:
+        """Open all sources, the local ones first; those that answer too late are collections later.
+
+        Sets get their names in the order of the configuration, whichever source opens first.
+        """
+        entries = list(self._entries.values())
+        local_first = sorted(entries, key=lambda entry: storage.is_remote(entry.resource.provider.data))
+        for entry in local_first:
+            entry.looking = self._workers.submit(partial(self._open, entry))
+        wait([entry.looking for entry in entries if entry.looking], timeout=start_s)
+        self._is_started = True
+        for entry in entries:
+            self._finish(entry)
 
     def __getitem__(self, collection_id: str) -> Collection:
         entry = self._entries.get(collection_id)
         if entry is None:
             raise NotFound(f"There is no collection {shown(collection_id)} here.")
-        self._look(entry)
+        self._look([entry])
         if entry.collection is None:
             wait_s = max(1, round(entry.next_look - self._clock()))
             raise Unavailable(f"The collection {collection_id} cannot be opened: {entry.failure}", wait_s)
@@ -82,67 +127,93 @@ class Catalog:
         return self._measure(entry.resource, coverage, entry.source_revision)
 
     def failing(self) -> Mapping[str, str]:
-        """Id of each collection, and address of each tile matrix set, that cannot be served now, and why."""
-        for entry in self._entries.values():
-            self._look(entry)
+        """Id of each collection, and name of each tile matrix set's document, that cannot be served now, and why."""
+        self._look(self._entries.values())
         failing = {name: entry.failure for name, entry in self._entries.items() if entry.failure is not None}
-        return {**failing, **self._bad_sets}
+        return {**failing, **{storage.short_name(href): why for href, why in self.bad_matrix_sets.items()}}
 
     @property
     def matrix_sets(self) -> Mapping[str, TileMatrixSet]:
         """The registered sets, the configured ones, those of every body that has a collection, and embedded ones."""
         found = dict(self._known_sets)
         for one in self._opened():
-            found |= {made.id: made for made in planetary(one.body) if one.body != EARTH and made.id not in found}
+            found |= {made.id: made for made in planetary(one.body) if one.body != EARTH}
             found |= {each.id: each for each in one.matrix_sets}
         return found
 
     def _opened(self) -> Iterable[Collection]:
-        for entry in self._entries.values():
-            self._look(entry)
-            if entry.collection is not None:
-                yield entry.collection
+        self._look(self._entries.values())
+        return (entry.collection for entry in self._entries.values() if entry.collection is not None)
 
-    def _look(self, entry: _Entry) -> None:
-        """Open a source that is not open or has changed, if it is time to; one thread does, others go on without."""
-        if self._clock() < entry.next_look or not entry.lock.acquire(blocking=entry.next_look == 0.0):
-            return
-        try:
-            if self._clock() < entry.next_look:
-                return
-            if entry.collection is not None and entry.collection.coverage.revision() == entry.source_revision:
-                entry.next_look = self._clock() + _LOOK_S
-                return
+    def _look(self, entries: Iterable[_Entry]) -> None:
+        """Have sources that are due looked at, and wait a moment for those looks, but not for earlier ones."""
+        begun = [looking for looking in map(self._begun, entries) if looking is not None]
+        if begun:
+            wait(begun, timeout=_MOMENT_S)
+
+    def _begun(self, entry: _Entry) -> Future[None] | None:
+        """A look that begins now, if the source is due and is not being looked at."""
+        if self._clock() < entry.next_look:
+            return None
+        with entry.lock:
+            if self._clock() < entry.next_look or (entry.looking is not None and not entry.looking.done()):
+                return None
+            entry.looking = self._workers.submit(partial(self._refresh, entry))
+            return entry.looking
+
+    def _refresh(self, entry: _Entry) -> None:
+        """Open a source that is not open or has changed."""
+        if entry.collection is None or entry.collection.coverage.revision() != entry.source_revision:
             self._open(entry)
-        finally:
-            entry.lock.release()
+        else:
+            entry.next_look = self._clock() + _LOOK_S
 
     def _open(self, entry: _Entry) -> None:
         try:
-            collection, revision = self._collection(entry.resource)
-        except (Problem, BadTileMatrixSet, UnknownCrs, ValueError) as error:
-            reason = error.detail if isinstance(error, Problem) else str(error)
-            log.warning("The collection %s cannot be served: %s", entry.resource.id, reason)
-            entry.collection, entry.failure = None, reason
-            entry.next_look = self._clock() + self._config.server.retry_s
+            resource = entry.resource
+            source, embedded = self._source(resource)
+            revision = source.revision()
+            styles = resource.options.styles or (
+                automatic(source.fields, lambda: self._measure(resource, source, revision)[0]),
+            )
+            _check_styles(styles, source.fields)
+            entry.opened = _Opened(source, embedded, revision, styles)
+        except _FAILURES as error:
+            self._failed(entry, error)
+        if self._is_started:
+            self._finish(entry)
+
+    def _failed(self, entry: _Entry, error: Exception) -> None:
+        reason = error.detail if isinstance(error, Problem) else str(error)
+        where = storage.public_name(entry.resource.provider.data)
+        log.warning("The collection %s (%s) cannot be served: %s", entry.resource.id, where, reason)
+        entry.collection, entry.opened, entry.failure = None, None, reason
+        entry.next_look = self._clock() + self._config.server.retry_s
+
+    def _finish(self, entry: _Entry) -> None:
+        """Make a collection of a source that has been opened."""
+        with entry.lock:
+            opened, entry.opened = entry.opened, None
+        if opened is None:
+            return
+        try:
+            collection = self._collection(entry.resource, opened)
+        except _FAILURES as error:
+            self._failed(entry, error)
         else:
-            entry.collection, entry.source_revision, entry.failure = collection, revision, None
+            entry.collection, entry.source_revision, entry.failure = collection, opened.revision, None
             entry.next_look = self._clock() + _LOOK_S
 
-    def _collection(self, resource: Resource) -> tuple[Collection, str]:
-        source, embedded = self._source(resource)
-        revision = source.revision()
-        sets = self._sets_of(resource, source, embedded)
-        styles = resource.options.styles or (
-            automatic(source.fields, lambda: self._measure(resource, source, revision)[0]),
-        )
-        _check_styles(styles, source.fields)
-        collection = Collection(
+    def _collection(self, resource: Resource, opened: _Opened) -> Collection:
+        source, styles = opened.source, opened.styles
+        told = source.document_metadata if isinstance(source, MosaicJsonSource) else {}
+        sets = self._sets_of(resource, source, opened.embedded)
+        return Collection(
             id=resource.id,
             title=resource.title,
-            description=resource.description,
+            description=resource.description or told.get("description"),
             keywords=resource.keywords,
-            attribution=resource.attribution,
+            attribution=resource.attribution or told.get("attribution"),
             license=resource.license,
             links=resource.links,
             time=resource.time,
@@ -153,19 +224,20 @@ class Catalog:
             revision=hashlib.sha256(repr((resource, styles)).encode()).hexdigest()[:16],
             is_listed=not resource.hidden,
         )
-        return collection, revision
 
     def _source(self, resource: Resource) -> tuple[CoverageSource, TileMatrixSet | None]:
         """The source of a resource, and the tile matrix set that its document brings along."""
         provider, server = resource.provider, self._config.server
         if provider.name != "MosaicJSON":
-            return open_file(provider.data), None
+            return open_file(provider.data, name=storage.short_name(provider.data)), None
         mosaic = open_mosaic(
             provider.data,
             method=MosaicMethod(resource.options.mosaic_method),
             trusted=provider.trusted or server.absolute_hrefs,
             roots=server.roots,
             headers=server.limits.asset_headers,
+            max_bytes=server.limits.document_bytes,
+            name=storage.short_name(provider.data),
         )
         document = mosaic.matrix_set_document
         return mosaic, parse(document, default_id=resource.id) if document else None
@@ -176,7 +248,7 @@ class Catalog:
         """The sets that a collection is offered in: those named, or the defaults of its body and the embedded one."""
         body = body_of(source.storage_crs)
         known = self._known_sets if body == EARTH else {**self._known_sets, **{s.id: s for s in planetary(body)}}
-        own = [_distinct(embedded, known)] if embedded else []
+        own = [self._named(embedded, known)] if embedded else []
         named = resource.options.tile_matrix_sets
         if named is None:
             return list({s.id: s for s in (*defaults(body, source.storage_crs), *own)}.values())
@@ -190,18 +262,27 @@ class Catalog:
                 )
         return [known[set_id] for set_id in named]
 
+    def _named(self, embedded: TileMatrixSet, known: Sets) -> TileMatrixSet:
+        """An embedded set under an id that no other set has."""
+        with self._naming:
+            one = _distinct(embedded, {**self._embedded_sets, **known})
+            self._embedded_sets[one.id] = one
+            return one
+
     def _configured_sets(self) -> Sets:
         """The sets of `server.tile_matrix_sets`; those that cannot be read are reported and left out."""
         found: Sets = {}
         for href in self._config.server.tile_matrix_sets:
             try:
                 text = storage.fetch(href, self._config.server.limits.document_bytes)
-                one = _distinct(parse(json.loads(text)), {**registered(), **found})
+                one = parse(json.loads(text))
+                made = {each.id: each for each in planetary(one.body)} if one.body != EARTH else {}
+                one = _distinct(one, {**registered(), **made, **found})
                 found[one.id] = one
             except (SourceFailed, BadTileMatrixSet, ValueError) as error:
                 reason = error.detail if isinstance(error, SourceFailed) else str(error)
-                log.warning("The tile matrix set %s is left out: %s", href, reason)
-                self._bad_sets[href] = reason
+                log.warning("The tile matrix set %s is left out: %s", storage.public_name(href), reason)
+                self.bad_matrix_sets[href] = reason
         return found
 
     def _measure(self, resource: Resource, source: CoverageSource, revision: str) -> tuple[FieldStatistics, ...]:

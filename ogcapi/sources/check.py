@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Container, Iterator, Mapping, Sequence
 from dataclasses import replace
+from itertools import count
 
 from ogcapi.config import Config, Mistake, Resource, one_of
 from ogcapi.model.collection import Collection
@@ -18,30 +19,38 @@ SAMPLE = 16
 """Assets of a mosaic that are opened, unless it is every one."""
 
 
-def check_contents(config: Config, every: bool) -> list[Mistake]:
-    """Everything that is wrong with the sources, and with every asset of each mosaic or a sample of them."""
+def check_contents(config: Config, every: bool, known: Sequence[Mistake] = ()) -> list[Mistake]:
+    """Everything that is wrong with the sources, and with every asset of each mosaic or a sample of them.
+
+    Nothing is said of places at which a mistake is known already; what was there is no part of the configuration.
+    """
+    places = {mistake.where for mistake in known}
+    return [
+        replace(mistake, line=config.lines.get(mistake.where))
+        for mistake in _mistakes(config, every, places)
+        if mistake.where not in places
+    ]
+
+
+def _mistakes(config: Config, every: bool, known: Container[str]) -> Iterator[Mistake]:
     # Without what names fields and sets, all that opens is open, and what it has can be told.
     plain = {id_: _without_names(resource) for id_, resource in config.resources.items()}
-    catalog = Catalog(replace(config, resources=plain))
+    catalog = Catalog(replace(config, resources=plain), start_s=None)
+    hrefs = (f"server.tile_matrix_sets[{n}]" for n in count())
+    for where, href in zip((each for each in hrefs if each not in known), config.server.tile_matrix_sets, strict=False):
+        reason = catalog.bad_matrix_sets.get(href)
+        if reason is not None:
+            given, expected = shown(storage.public_name(href)), f"a tile matrix set ({reason.rstrip('.')})"
+            yield Mistake(where=where, given=given, expected=expected)
     failing = catalog.failing()
-    mistakes = [
-        Mistake(
-            where="server.tile_matrix_sets",
-            given=shown(storage.public_name(href)),
-            expected=f"a tile matrix set ({failing[href].rstrip('.')})",
-        )
-        for href in config.server.tile_matrix_sets
-        if href in failing
-    ]
     for id_, resource in config.resources.items():
         if id_ in failing:
-            mistakes.append(_bad_data(resource, failing[id_]))
+            yield _bad_data(resource, failing[id_])
             continue
         collection = catalog[id_]
-        mistakes += _in_styles(resource, collection)
-        mistakes += _in_sets(resource, collection, catalog.matrix_sets)
-        mistakes += _in_assets(resource, collection, config, every)
-    return mistakes
+        yield from _in_styles(resource, collection)
+        yield from _in_sets(resource, collection, catalog.matrix_sets)
+        yield from _in_assets(resource, collection, config, every)
 
 
 def _without_names(resource: Resource) -> Resource:
@@ -58,18 +67,18 @@ def _in_styles(resource: Resource, collection: Collection) -> Iterator[Mistake]:
     names = [field.name for field in collection.fields]
     for style in resource.options.styles:
         where = f"{resource.provider.where}.options.styles.{style.id}.fields"
-        for name in style.fields:
+        for n, name in enumerate(style.fields):
             if name not in names:
-                yield Mistake(where=where, given=shown(name), expected=one_of(names, name))
+                yield Mistake(where=f"{where}[{n}]", given=shown(name), expected=one_of(names, name))
 
 
 def _in_sets(resource: Resource, collection: Collection, sets: Mapping[str, TileMatrixSet]) -> Iterator[Mistake]:
     where = f"{resource.provider.where}.options.tile_matrix_sets"
     own = [set_id for set_id, matrix_set in sets.items() if matrix_set.body == collection.body]
-    for name in resource.options.tile_matrix_sets or ():
+    for n, name in enumerate(resource.options.tile_matrix_sets or ()):
         if name not in own:
             expected = f"a set of {collection.body.name}: {one_of(own, name)}"
-            yield Mistake(where=where, given=shown(name), expected=expected)
+            yield Mistake(where=f"{where}[{n}]", given=shown(name), expected=expected)
 
 
 def _in_assets(resource: Resource, collection: Collection, config: Config, every: bool) -> Iterator[Mistake]:
@@ -77,7 +86,8 @@ def _in_assets(resource: Resource, collection: Collection, config: Config, every
     failures = dict(collection.coverage.status.failures)
     if provider.name == "MosaicJSON":
         trusted = provider.trusted or config.server.absolute_hrefs
-        assets = read_document(provider.data, trusted=trusted, roots=config.server.roots).assets
+        limit = config.server.limits.document_bytes
+        assets = read_document(provider.data, trusted=trusted, roots=config.server.roots, max_bytes=limit).assets
         shelf = Shelf()
         shelf.open_all(assets if every else _spread(assets))
         failures |= shelf.failures

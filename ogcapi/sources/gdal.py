@@ -4,10 +4,12 @@ from __future__ import annotations
 
 import logging
 import threading
+import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from itertools import pairwise
+from math import isfinite, isnan, nan
 from pathlib import Path
 from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
@@ -24,17 +26,21 @@ from ogcapi.model.crs import UnknownCrs, parse_crs
 from ogcapi.model.problem import SourceFailed
 from ogcapi.model.raster import Field, Rgba, Valid, Values
 from ogcapi.pixels.warp import Geometry, Window
-from ogcapi.sources import storage
+from ogcapi.sources import hosts, storage
 
 logger = logging.getLogger("ogcapi.sources")
 
 # rasterio takes every text of a file for UTF-8
 _FAILURES = (RasterioError, CPLE_BaseError, OSError, NotGeoreferencedWarning, UnicodeError)
 _IDLE = 64  # datasets kept open while nobody reads them
+_OPTIONS: dict[str, str | float] = {
+    "GDAL_CACHEMAX": 128  # MB of decoded blocks for the whole process; GDAL's own default is 5 % of memory
+}
 _REMOTE_OPTIONS: dict[str, str | float] = {
+    **_OPTIONS,
     "GDAL_DISABLE_READDIR_ON_OPEN": "EMPTY_DIR",  # no questions about files beside the one that is named
-    "GDAL_HTTP_CONNECTTIMEOUT": 5,
-    "GDAL_HTTP_TIMEOUT": 15,
+    "GDAL_HTTP_CONNECTTIMEOUT": storage.CONNECT_S,
+    "GDAL_HTTP_TIMEOUT": storage.READ_S,
     "GDAL_HTTP_MAX_RETRY": 1,
     "GDAL_HTTP_RETRY_DELAY": 0.5,
     "CPL_VSIL_CURL_NON_CACHED": "/vsicurl/:/vsis3/",  # a changed file is read anew once its handles are closed
@@ -82,6 +88,8 @@ class Header:
     """GDAL's numbers of the bands that are fields."""
     alpha: int | None
     """The band that says how opaque the cells are; it makes validity and is no field."""
+    is_masked: bool
+    """Whether a mask or that band may say of cells that they are not valid, whatever their values are."""
     fields: tuple[Field, ...]
     """One for each of `bands`; without categories, and with the nodata that the file declares only."""
     spans: tuple[tuple[float, float] | None, ...]
@@ -117,25 +125,17 @@ class _Pool:
 _pool = _Pool()
 
 
-def close_idle() -> None:
-    """Close every dataset that nobody reads."""
-    with _pool.lock:
-        idle = [dataset for _, dataset in _pool.idle]
-        _pool.idle.clear()
-    for dataset in idle:
-        dataset.close()
-
-
 @contextmanager
 def opened(file: File, overview: int | None = None, revision: str | None = None) -> Iterator[DatasetReader]:
     """A dataset for one thread at a time. Raises `SourceFailed` where it cannot be opened, or read while in use."""
     key = (file.href, file.driver, overview, revision or storage.revision(file.href))
+    asked_at = time.monotonic()
     with rasterio.Env(**_options(file)):
         dataset = _pool.take(key)
         if dataset is None:
             dataset = _open(file, overview)
         try:
-            with _named(file):
+            with _named(file, asked_at):
                 yield dataset
         except BaseException:
             dataset.close()
@@ -146,55 +146,62 @@ def opened(file: File, overview: int | None = None, revision: str | None = None)
 @contextmanager
 def _opened_once(file: File, content: bytes | None) -> Iterator[DatasetReader]:
     """A dataset of the file, or of its beginning, opened now and closed after. Raises `SourceFailed`."""
+    asked_at = time.monotonic()
     with rasterio.Env(**_options(file)):
         if content is None:
-            with _open(file, None) as dataset, _named(file):
+            with _open(file, None) as dataset, _named(file, asked_at):
                 yield dataset
             return
-        with _named(file), MemoryFile(content, ext=".tif") as memory, memory.open(driver="GTiff") as dataset:
+        with _named(file, asked_at), MemoryFile(content, ext=".tif") as memory, memory.open(driver="GTiff") as dataset:
             yield dataset
 
 
 def _options(file: File) -> dict[str, str | float]:
-    return _REMOTE_OPTIONS if storage.is_remote(file.href) else {}
+    return _REMOTE_OPTIONS if storage.is_remote(file.href) else _OPTIONS
 
 
 @contextmanager
-def _named(file: File) -> Iterator[None]:
+def _named(file: File, asked_at: float) -> Iterator[None]:
     """What GDAL raises, as a problem that names the file."""
     try:
         yield
     except _FAILURES as error:
-        _note(file, error)
+        _note(file, error, asked_at)
         raise SourceFailed(file.name, "its values could not be read; it may be truncated or damaged") from error
 
 
 def _open(file: File, overview: int | None) -> DatasetReader:
-    path = _gdal_path(file)
+    path, asked_at = _gdal_path(file), time.monotonic()
     levels = {} if overview is None else {"overview_level": overview}
     try:
         return rasterio.open(path, driver=file.driver, **levels)
     except NotGeoreferencedWarning as error:
         raise SourceFailed(file.name, "it is not georeferenced") from error
     except _FAILURES as error:
-        _note(file, error)
+        _note(file, error, asked_at)
         kind = "a raster that GDAL can read" if file.driver is None else f"a readable {file.driver} file"
         raise SourceFailed(file.name, f"it is not {kind}") from error
 
 
-def _note(file: File, error: Exception) -> None:
-    """GDAL's own words for the log, without what an address keeps to itself."""
+def _note(file: File, error: Exception, asked_at: float) -> None:
+    """GDAL's own words for the log, without what an address keeps to itself; and that a host may be silent."""
+    if storage.is_remote(file.href):
+        storage.waited_in_vain(file.href, asked_at)
     logger.debug("%s: %s", file.name, str(error).replace(file.href, file.name))
 
 
 def _gdal_path(file: File) -> str:
     """The file for GDAL: an existing file's absolute path, or a URL; nothing that GDAL would take for instructions."""
+    wrong = storage.fault(file.href)
+    if wrong is not None:
+        raise SourceFailed(file.name, wrong)
     absent = storage.revision(file.href) == storage.ABSENT
     if storage.is_remote(file.href):
         parts = urlsplit(file.href)
-        if parts.scheme in storage.WEB_SCHEMES:
-            if absent:
-                raise SourceFailed(file.name, "it could not be reached")
+        is_web = parts.scheme in storage.WEB_SCHEMES
+        if hosts.is_silent(file.href) or (is_web and absent):
+            raise SourceFailed(file.name, "it could not be reached")
+        if is_web:
             return f"/vsicurl/{file.href}"
         return f"/vsi{parts.scheme}/{parts.netloc}{parts.path}"
     path = str(Path(file.href).absolute())
@@ -242,10 +249,16 @@ def _header(file: File, dataset: DatasetReader) -> tuple[Header, int]:
             raise SourceFailed(
                 file.name, f"band {band} is of type {dataset.dtypes[band - 1]}; only real numbers are served"
             )
+        scale, offset = dataset.scales[band - 1], dataset.offsets[band - 1]
+        if not (isfinite(scale) and scale and isfinite(offset)):
+            told = f"band {band} has scale {scale} and offset {offset}"
+            raise SourceFailed(file.name, f"{told}; expected finite numbers, and a scale that is not 0")
+    is_masked = any(MaskFlags.per_dataset in flags for flags in dataset.mask_flag_enums)
     header = Header(
         geometry=geometry,
         bands=bands,
         alpha=alpha,
+        is_masked=is_masked or alpha is not None,
         fields=_fields(dataset, bands),
         spans=tuple(_span(dataset.tags(band)) for band in bands),
         overviews=(),
@@ -287,7 +300,7 @@ def _fields(dataset: DatasetReader, bands: Sequence[int]) -> tuple[Field, ...]:
             dtype=dataset.dtypes[band - 1],
             nodata=_nodata(dataset.nodatavals[band - 1], dataset.dtypes[band - 1]),
             unit=dataset.units[band - 1] or None,
-            scale=dataset.scales[band - 1] or 1.0,
+            scale=dataset.scales[band - 1],
             offset=dataset.offsets[band - 1],
             interpretation=_interpretation(dataset.colorinterp[band - 1]),
             colors=_colors(dataset, band),
@@ -315,6 +328,8 @@ def _nodata(value: float | None, dtype: str) -> float | int | None:
     kind = np.dtype(dtype)
     if value is None:
         return None
+    if isnan(value):
+        return nan if kind.kind == "f" else None  # the one object, so that equal fields are equal
     if kind.kind == "f":
         with np.errstate(over="ignore"):
             own = float(kind.type(value))

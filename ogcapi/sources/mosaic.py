@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import re
 from collections.abc import Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
@@ -21,9 +20,10 @@ from ogcapi.pixels.overlay import MosaicMethod, fields_of, stack
 from ogcapi.sources import storage
 from ogcapi.sources.assets import Asset, Shelf
 from ogcapi.sources.extents import whole_grid
+from ogcapi.sources.matching import band_of, check_band, is_near, widened
 from ogcapi.sources.raster import SAMPLE_CELLS, FileSource, method_for, reach
 
-_FIRST_TRIES = 4  # assets tried to learn what the mosaic is of
+_FIRST_TRIES = 4  # assets opened to learn what the mosaic is of
 _STACK_CELLS = 64_000_000  # that a median keeps at one time
 _REMOTE_LOOKS = 64  # remote assets whose revision is a part of a grid's
 _LOOKS_AT_ONCE = 16
@@ -76,8 +76,10 @@ class MosaicSource:
     """The assets of an index, laid over each other: a `CoverageSource`.
 
     What it is of, it learns from the first asset that opens: the storage CRS and the fields. Other assets may differ in
-    CRS, resolution, type, nodata and number of bands. An asset that fails spoils its own cells only. Headers are read
-    when they are needed.
+    CRS, resolution, type, nodata and number of bands. The type of a field holds the values of all of the first four
+    assets that open (numpy's result type of theirs); an asset of another type that this one cannot hold fails wherever
+    it is asked for, by its header, so that no cell depends on what else a grid takes in. An asset that fails spoils its
+    own cells only. Other headers are read when they are needed.
     """
 
     def __init__(self, index: AssetIndex, *, method: MosaicMethod, headers: int) -> None:
@@ -85,9 +87,14 @@ class MosaicSource:
         self._method = method
         self._headers = headers
         self._shelf = Shelf()
-        self._described = self._first()
+        first = self._first()
+        self._described = first[0] if first else None
         self.storage_crs = index.crs if self._described is None else self._described.storage_crs
-        self._stored = (_UNKNOWN,) if self._described is None else self._described.fields
+        self._stored = (
+            (_UNKNOWN,)
+            if self._described is None
+            else widened(self._described.fields, first[1:], self._described.storage_crs)
+        )
         self.fields = fields_of(method, self._stored)
         try:
             transformation(index.crs, self.storage_crs)
@@ -95,17 +102,16 @@ class MosaicSource:
             reason = "its assets are of another body than its tile matrix set (tilematrixset, else WebMercatorQuad)"
             raise SourceFailed(index.name, reason) from error
 
-    def _first(self) -> FileSource | None:
-        """The first asset that opens, of the first few."""
-        tried = self._index.assets[:_FIRST_TRIES]
-        for some in (tried[:1], tried[1:]):  # mostly the very first opens; waiting for several is done at once
-            for asset, source in zip(some, self._shelf.open_all(some), strict=True):
-                try:
-                    if source is not None and source.fields:
-                        return source
-                except SourceFailed as error:  # fields may need values
-                    self._shelf.failed(asset, error)
-        return None
+    def _first(self) -> list[FileSource]:
+        """Those of the first few assets that open; of the first one, the fields are known."""
+        tried, opened = self._index.assets[:_FIRST_TRIES], list[FileSource]()
+        for asset, source in zip(tried, self._shelf.open_all(tried), strict=True):
+            try:
+                if source is not None and (opened or source.fields):
+                    opened.append(source)
+            except SourceFailed as error:  # fields may need values
+                self._shelf.failed(asset, error)
+        return opened
 
     @property
     def status(self) -> SourceStatus:
@@ -125,7 +131,7 @@ class MosaicSource:
         if self._described is None:
             return ()
         opened = (self._described, *self._shelf.open_all(self._sampled))
-        return tuple(s for s in dict.fromkeys(opened) if s is not None and _is_near(s.storage_crs, self.storage_crs))
+        return tuple(s for s in dict.fromkeys(opened) if s is not None and is_near(s.storage_crs, self.storage_crs))
 
     @cached_property
     def _box(self) -> BBox:
@@ -154,7 +160,7 @@ class MosaicSource:
         reached: dict[Crs, tuple[BBox, ...]] = {}
         for asset in self._index.find(grid, interval):
             source = self._shelf.known(asset)
-            if source is not None and source.is_current:
+            if source is not None and source.is_current and is_near(source.storage_crs, grid.crs):
                 crs = source.storage_crs
                 if crs not in reached:
                     reached[crs] = reach(grid, crs)
@@ -214,24 +220,21 @@ class MosaicSource:
     def _matched(
         self, asset: Asset, source: FileSource, grid: Grid, chosen: Sequence[int], method: Resampling, rows: range
     ) -> tuple[Values, Valid]:
-        if not _is_near(source.storage_crs, self.storage_crs):
+        if not is_near(source.storage_crs, self.storage_crs):
             raise SourceFailed(asset.name, "it is of another body than the rest of the mosaic")
         fields = [self._stored[number] for number in chosen]
-        bands = [_band(self._stored, number, source.bands) for number in chosen]
+        bands = [band_of(self._stored, number, source.bands) for number in chosen]
         shape = (len(chosen), len(rows), grid.width)
         values, valid = np.zeros(shape, np.result_type(*(field.dtype for field in fields))), np.zeros(shape, bool)
         places = [place for place, band in enumerate(bands) if band is not None]
         if not places:
             return values, valid
         for place in places:
-            _check_units(asset, fields[place], source.bands[bands[place] or 0])
+            check_band(asset.name, fields[place], source.bands[bands[place] or 0])
         own, known = source.read_bands(
             grid, [bands[p] or 0 for p in places], [method_for(fields[p], method) for p in places], rows
         )
         for place, of_band, is_valid in zip(places, own, known, strict=True):
-            dtype = np.dtype(fields[place].dtype)
-            if not _survives(of_band[is_valid], dtype):
-                raise SourceFailed(asset.name, f"it has values that are no {dtype.name}, as the mosaic's are")
             values[place], valid[place] = np.where(is_valid, of_band, 0).astype(values.dtype), is_valid
         return values, valid
 
@@ -248,46 +251,10 @@ class MosaicSource:
             with ThreadPoolExecutor(_LOOKS_AT_ONCE) as pool:
                 texts += pool.map(storage.revision, remote)
         whole = "\n".join((self._index.look() if grid is None else self._index.revision, *local, *remote, *texts))
-        return hashlib.sha256(whole.encode()).hexdigest()
+        return hashlib.sha256(whole.encode(errors="backslashreplace")).hexdigest()
 
     def sample(self) -> Raster:
         """At most 512 cells a side over the whole; of a large mosaic, only where some assets lie."""
         grid = self.grid
         grid = replace(grid, width=min(grid.width, SAMPLE_CELLS), height=min(grid.height, SAMPLE_CELLS))
         return self._read(grid, Selection(fields=tuple(field.name for field in self.fields)), self._sampled)
-
-
-def _is_near(crs: Crs, other: Crs) -> bool:
-    """Whether the two are systems of one body."""
-    try:
-        transformation(crs, other)
-    except UnknownCrs:
-        return False
-    return True
-
-
-def _band(fields: Sequence[Field], number: int, bands: Sequence[Field]) -> int | None:
-    """Which of an asset's bands is a field of the mosaic: that of its name where all have names, else of its place."""
-    if all(_is_named(one) for one in (*fields, *bands)):
-        return next((place for place, band in enumerate(bands) if band.name == fields[number].name), None)
-    return number if number < len(bands) else None
-
-
-def _is_named(field: Field) -> bool:
-    return not re.fullmatch(r"b\d+", field.name)
-
-
-def _check_units(asset: Asset, field: Field, band: Field) -> None:
-    if (field.scale, field.offset) != (band.scale, band.offset):
-        raise SourceFailed(asset.name, f"the scale or offset of {band.name} is not that of the mosaic")
-
-
-def _survives(values: Values, dtype: np.dtype[np.generic]) -> bool:
-    """Whether values are the same as that type; numbers with fractions may lose digits, but not their size."""
-    if values.dtype == dtype or not values.size:
-        return True
-    with np.errstate(over="ignore", invalid="ignore"):
-        cast = values.astype(dtype)
-    if dtype.kind == "f" and values.dtype.kind == "f":
-        return bool((np.isfinite(cast) == np.isfinite(values)).all())
-    return bool((cast.astype(values.dtype) == values).all() and (cast == values).all())

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+import gzip
 import hashlib
 import json
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from io import BytesIO
 from math import ceil, floor, isfinite
 from os.path import normpath, sep
 from pathlib import Path
@@ -25,8 +27,8 @@ from ogcapi.sources.assets import Asset
 from ogcapi.sources.mosaic import MosaicSource
 from ogcapi.sources.tile_matrix_sets import BadTileMatrixSet, parse, registered
 
-_DOCUMENT_BYTES = 128 * 2**20
-_UNPACKED_BYTES = 512 * 2**20
+MAX_BYTES = 128_000_000
+"""Largest document that is read, unpacked, where nothing else is said."""
 _VERSIONS = ("0.0.1", "0.0.2", "0.0.3")
 _EDGE = 1e-6  # of a cell: a grid that reaches less far into a cell does not touch it
 _COLUMN = str.maketrans("0123", "0101")
@@ -46,23 +48,33 @@ class MosaicJsonSource(MosaicSource):
 
 
 def open_mosaic(
-    href: str, *, method: MosaicMethod, trusted: bool, roots: Sequence[Path], headers: int = 32
+    href: str,
+    *,
+    method: MosaicMethod,
+    trusted: bool,
+    roots: Sequence[Path],
+    headers: int = 32,
+    max_bytes: int = MAX_BYTES,
+    name: str | None = None,
 ) -> MosaicJsonSource:
     """The mosaic of a document at a path or URL. Raises `SourceFailed`: what is wrong in it, and what was expected.
 
     A local document may name local files beneath its own folder or one of the roots; absolute paths to anywhere only
     if it is trusted (the operator named it). A remote document may name none. `headers` limits how many assets are
-    opened to learn the extent.
+    opened to learn the extent, `max_bytes` how large the document may be, unpacked. `name` is what problems call it.
     """
-    return MosaicJsonSource(read_document(href, trusted=trusted, roots=roots), method=method, headers=headers)
+    document = read_document(href, trusted=trusted, roots=roots, max_bytes=max_bytes, name=name)
+    return MosaicJsonSource(document, method=method, headers=headers)
 
 
-def read_document(href: str, *, trusted: bool, roots: Sequence[Path]) -> MosaicJson:
+def read_document(
+    href: str, *, trusted: bool, roots: Sequence[Path], max_bytes: int = MAX_BYTES, name: str | None = None
+) -> MosaicJson:
     """The document alone, no asset opened. Raises `SourceFailed`."""
-    name = storage.public_name(href)
-    content = storage.fetch(href, _DOCUMENT_BYTES)
+    name = name or storage.public_name(href)
+    content = storage.fetch(href, max_bytes, name=name)
     if content[:2] == b"\x1f\x8b":
-        content = _unpacked(name, content)
+        content = _unpacked(name, content, max_bytes)
     try:
         document = json.loads(content)
     except (ValueError, RecursionError) as error:
@@ -75,14 +87,16 @@ def read_document(href: str, *, trusted: bool, roots: Sequence[Path]) -> MosaicJ
     )
 
 
-def _unpacked(name: str, content: bytes) -> bytes:
-    unpacker = zlib.decompressobj(wbits=31)
+def _unpacked(name: str, content: bytes, max_bytes: int) -> bytes:
     try:
-        text = unpacker.decompress(content, _UNPACKED_BYTES)
-    except zlib.error as error:
+        with gzip.open(BytesIO(content)) as members:  # a file may have many, one after the other
+            text = members.read(max_bytes + 1)
+    except EOFError as error:
+        raise SourceFailed(name, "it is truncated: gzip cannot unpack it") from error
+    except (zlib.error, gzip.BadGzipFile) as error:
         raise SourceFailed(name, "it is damaged: gzip cannot unpack it") from error
-    if not unpacker.eof:
-        raise SourceFailed(name, "it is truncated, or too large when unpacked")
+    if len(text) > max_bytes:
+        raise SourceFailed(name, f"it is larger than {max_bytes:,} bytes when unpacked")
     return text
 
 
@@ -105,13 +119,21 @@ class _Places:
         return tuple(Path(one).resolve() for one in self._allowed)
 
     def asset(self, prefix: str, text: str) -> Asset:
-        """The asset that a document names. Raises `SourceFailed` where it may not lie there."""
+        """The asset that a document names. Raises `SourceFailed` where it may not lie there.
+
+        What can be no path and no URL is an asset too: one that fails.
+        """
         name, href = storage.public_name(text), prefix + text
-        if storage.is_remote(href):
+        name = name.rpartition(sep)[2] if name.startswith(sep) else name  # folders of the machine are nobody's business
+        try:
+            is_remote = storage.is_remote(href)
+        except SourceFailed as error:
+            raise SourceFailed(self.name, f"its asset {shown(storage.short_name(href))}: {error.reason}") from error
+        if is_remote or storage.fault(href) is not None:
             return Asset(name=name, href=href)
         if storage.is_remote(self.document_href):
             address = storage.resolved(href, self.document_href)
-            if not storage.is_remote(address):
+            if storage.fault(address) is None and not storage.is_remote(address):
                 raise SourceFailed(self.name, f"its asset {shown(name)} is no address; expected a URL")
             return Asset(name=name, href=address)
         is_absolute = href.startswith(sep)  # texts, not paths: there may be a hundred thousand of them
@@ -133,7 +155,11 @@ class MosaicJson:
         self._href = href
         reader = _Reader(name, document)
         reader.check_version()
-        self.metadata: dict[str, str] = {key: document[key] for key in _TEXTS if isinstance(document.get(key), str)}
+        self.metadata: dict[str, str] = {
+            key: document[key].encode(errors="replace").decode()  # halves of characters can be sent to nobody
+            for key in _TEXTS
+            if isinstance(document.get(key), str)
+        }
         self.matrix_set_document = reader.optional("tilematrixset", dict, "a tile matrix set (JSON object)")
         self._matrix_set = reader.matrix_set(self.matrix_set_document)
         keys, zoom = reader.quadkeys()

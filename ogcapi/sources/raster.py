@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
-from math import ceil, hypot
+from math import ceil, hypot, nan
 
 import numpy as np
 
@@ -200,20 +200,29 @@ class _Opened:
             categories = read_categories(self.file, self.header.bands)
         return tuple(
             replace(field, categories=names, nodata=nodata)
-            for field, names, nodata in zip(fields, categories, self._nodata(), strict=True)
+            for field, names, nodata in zip(fields, categories, self._nodata(categories), strict=True)
         )
 
-    def _nodata(self) -> list[float | int | None]:
-        """Of each field: what the file declares, else a value that neither a sample nor the metadata show to occur."""
-        found = [candidate(f.dtype) if f.nodata is None else f.nodata for f in self.header.fields]
-        doubtful = [
-            i for i, f in enumerate(self.header.fields) if f.nodata is None and f.is_integer and found[i] is not None
-        ]
+    def _nodata(self, categories: Sequence[Mapping[int, str] | None]) -> list[float | int | None]:
+        """Of each field: what the file declares, else a value that nothing shows to occur; None where there is none.
+
+        What occurs is what a sample, the metadata and the names of classes show.
+        """
+        found = [field.nodata for field in self.header.fields]
+        sought = {
+            number: candidates(field.dtype, self.header.is_masked)
+            for number, field in enumerate(self.header.fields)
+            if field.nodata is None
+        }
+        doubtful = [number for number in sought if sought[number] and self.header.fields[number].is_integer]
+        used: dict[int, set[float]] = {}
         if doubtful:
             values, valid = self.read(self.sample_grid, doubtful, [Resampling.NEAREST] * len(doubtful))
-            for index, own, known in zip(doubtful, values, valid, strict=True):
-                if (own[known] == found[index]).any() or found[index] in (self.header.spans[index] or ()):
-                    found[index] = None
+            for number, own, known in zip(doubtful, values, valid, strict=True):
+                shown = (*(self.header.spans[number] or ()), *(categories[number] or ()))
+                used[number] = {*np.unique(own[known]).tolist(), *shown}
+        for number, options in sought.items():
+            found[number] = next((value for value in options if value not in used.get(number, ())), None)
         return found
 
     def read(
@@ -244,15 +253,19 @@ class _Opened:
         return chosen
 
 
-def candidate(dtype: str) -> float | int | None:
-    """The value to mean no data where a file declares none: NaN, or the extreme of whole numbers of 16 bits and more.
+def candidates(dtype: str, is_masked: bool) -> Sequence[float | int]:
+    """Values that could mean no data where a file declares none, customary ones first.
 
-    Smaller whole numbers have none to spare: their validity leaves as a mask.
+    NaN; of whole numbers of 16 bits and more the extreme one. Smaller ones have none to spare, unless a mask says that
+    cells are not valid: then any that does not occur is better than none.
     """
     kind = np.dtype(dtype)
     if kind.kind == "f":
-        return float("nan")
-    if kind.itemsize == 1:
-        return None
+        return (nan,)
     limits = np.iinfo(kind)
-    return int(limits.min if kind.kind == "i" else limits.max)
+    low, high = int(limits.min), int(limits.max)
+    if kind.itemsize > 1:
+        return (low or high,)
+    if not is_masked:
+        return ()
+    return (low, *range(high, low, -1)) if low else (high, 0, *range(high - 1, 0, -1))

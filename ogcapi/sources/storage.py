@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import threading
 import time
 from collections import OrderedDict
@@ -11,7 +12,7 @@ from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from typing import TYPE_CHECKING
-from urllib.parse import urljoin, urlsplit, urlunsplit
+from urllib.parse import urljoin, urlsplit
 
 import httpx
 import obstore
@@ -19,6 +20,7 @@ from obstore.exceptions import BaseError
 from obstore.store import AzureStore, GCSStore, ObjectStore, S3Store
 
 from ogcapi.model.problem import SourceFailed
+from ogcapi.sources import hosts
 
 if TYPE_CHECKING:
     from obstore import ObjectMeta  # a type that is nothing when run
@@ -28,7 +30,9 @@ STORE_SCHEMES = ("s3", "gs", "az")
 ABSENT = "absent"
 """The revision of what cannot be reached."""
 
-_CONNECT_S, _READ_S = 5.0, 15.0
+CONNECT_S, READ_S = 5.0, 10.0
+"""How long anybody waits for a connection, and for the next bytes of an answer."""
+_WHOLE_S = 60.0  # for all bytes of a small file
 _LOOK_AGAIN_S = 10.0
 _ABSENT_S = 30.0  # until something remote that could not be reached is asked again: each attempt may last a timeout
 _MAX_KNOWN = 200_000  # revisions kept
@@ -43,15 +47,43 @@ def is_remote(href: str) -> bool:
     if scheme.lower() in (*WEB_SCHEMES, *STORE_SCHEMES):
         return True
     schemes = ", ".join((*WEB_SCHEMES, *STORE_SCHEMES))
-    raise SourceFailed(public_name(href), f"the scheme {scheme!r} is not known; expected a path or one of {schemes}")
+    raise SourceFailed(short_name(href), f"the scheme {scheme!r} is not known; expected a path or one of {schemes}")
+
+
+def fault(href: str) -> str | None:
+    """Why an href can be neither a path nor a URL, whatever lies there; None where it may be one."""
+    try:
+        href.encode()
+    except UnicodeEncodeError:
+        return "its name has characters that no file name and no address can have"
+    if "\0" in href:
+        return "its name has a NUL character, which no file name and no address can have"
+    if "://" in href:
+        try:
+            parts = urlsplit(href)
+            is_address = bool(parts.hostname) and parts.port != 0
+        except ValueError:
+            is_address = False
+        return None if is_address else "its address is malformed; expected scheme://host/path"
+    return None
 
 
 def public_name(href: str) -> str:
-    """An href as logs and answers may show it: no user, password, query or fragment."""
-    if "://" not in href:
+    """An href as logs and answers may show it: no user, password, query or fragment; of any text, malformed or not."""
+    scheme, separator, rest = href.partition("://")
+    if separator:
+        host, slash, path = re.split("[?#]", rest, maxsplit=1)[0].partition("/")
+        href = f"{scheme}://{host.rpartition('@')[2]}{slash}{path}"
+    if href.isprintable():
         return href
-    parts = urlsplit(href)
-    return urlunsplit((parts.scheme, parts.netloc.rpartition("@")[2], parts.path, "", ""))
+    return "".join(c if c.isprintable() else c.encode("unicode_escape").decode() for c in href)
+
+
+def short_name(href: str) -> str:
+    """The last part of an href alone: what strangers may know of where it is."""
+    name = public_name(href)
+    path = name.partition("://")[2].partition("/")[2] if "://" in name else name
+    return path.rstrip("/").rpartition("/")[2] or "the source"
 
 
 def resolved(href: str, base: str) -> str:
@@ -59,9 +91,12 @@ def resolved(href: str, base: str) -> str:
     if "://" in href:
         return href
     scheme, _, rest = base.partition("://")
-    if scheme in WEB_SCHEMES:
-        return urljoin(base, href)
-    return f"{scheme}://" + urljoin(f"//{rest}", href).removeprefix("//")
+    try:
+        if scheme in WEB_SCHEMES:
+            return urljoin(base, href)
+        return f"{scheme}://" + urljoin(f"//{rest}", href).removeprefix("//")
+    except ValueError:
+        return f"{scheme}://[{href}"  # no address, which is for `fault` to say
 
 
 @dataclass(frozen=True)
@@ -76,6 +111,8 @@ class _Revisions:
             look_at, text = self.known.get(href, (0.0, ""))
         if time.monotonic() < look_at:
             return text
+        if is_remote(href) and hosts.is_silent(href):
+            return ABSENT  # for as long as its host is
         text = _look(href)
         self.put(href, text, _ABSENT_S if text == ABSENT and is_remote(href) else _LOOK_AGAIN_S)
         return text
@@ -87,10 +124,6 @@ class _Revisions:
             while len(self.known) > _MAX_KNOWN:
                 self.known.popitem(last=False)
 
-    def forget(self) -> None:
-        with self.lock:
-            self.known.clear()
-
 
 _revisions = _Revisions()
 
@@ -98,7 +131,7 @@ _revisions = _Revisions()
 def revision(href: str) -> str:
     """A text that changes when the file does, the same in every process; `ABSENT` where it cannot be reached.
 
-    Looked at again at most every ten seconds.
+    Looked at again at most every ten seconds. Whatever lies at a host that does not answer is absent.
     """
     return _revisions.get(href)
 
@@ -108,12 +141,9 @@ def note_revision(href: str, text: str) -> None:
     _revisions.put(href, text, _LOOK_AGAIN_S)
 
 
-def forget_revisions() -> None:
-    """Look at every file again when next asked."""
-    _revisions.forget()
-
-
 def _look(href: str) -> str:
+    if fault(href) is not None:
+        return ABSENT
     if not is_remote(href):
         try:
             status = Path(href).stat()
@@ -126,18 +156,25 @@ def _look(href: str) -> str:
 @lru_cache(maxsize=1)
 def client() -> httpx.Client:
     """The one client of all http(s) addresses; for any thread."""
-    timeout = httpx.Timeout(_READ_S, connect=_CONNECT_S)
+    timeout = httpx.Timeout(READ_S, connect=CONNECT_S)
     return httpx.Client(timeout=timeout, follow_redirects=True, max_redirects=_MAX_REDIRECTS)
 
 
+_SILENCE = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ReadTimeout)  # what a host does, not a file
+
+
 def _web_revision(href: str) -> str:
+    asked_at = time.monotonic()
     try:
         answer = client().head(href)
         if answer.status_code in {403, 405, 501}:  # signed addresses often allow nothing but GET
             with client().stream("GET", href, headers={"Range": "bytes=0-0"}) as answer:
                 pass
-    except (httpx.HTTPError, httpx.InvalidURL):
+    except (httpx.HTTPError, httpx.InvalidURL) as error:
+        if isinstance(error, _SILENCE):
+            hosts.fell_silent(href, asked_at)
         return ABSENT
+    hosts.answered(href)
     return web_revision(answer.headers) if answer.is_success else ABSENT
 
 
@@ -148,15 +185,25 @@ def web_revision(told: Mapping[str, str]) -> str:
 
 
 def _store_revision(href: str) -> str:
+    asked_at = time.monotonic()
     try:
-        return store_revision(obstore.head(*stored_object(href)))
+        found = obstore.head(*stored_object(href))
     except (BaseError, OSError, ValueError):
+        waited_in_vain(href, asked_at)
         return ABSENT
+    hosts.answered(href)
+    return store_revision(found)
 
 
 def store_revision(told: ObjectMeta) -> str:
     """The revision that an object's metadata tell."""
     return f"{told.get('e_tag') or told['last_modified'].isoformat()}-{told['size']}"
+
+
+def waited_in_vain(href: str, asked_at: float) -> None:
+    """Note that a question of that monotonic time failed; where it took so long, it is the host that does."""
+    if time.monotonic() - asked_at >= CONNECT_S:
+        hosts.fell_silent(href, asked_at)
 
 
 def stored_object(href: str) -> tuple[ObjectStore, str]:
@@ -180,25 +227,35 @@ def _store(bucket: str, scheme: str = "s3") -> ObjectStore:
     store: ObjectStore = kind.from_url(
         f"{scheme}://{bucket}",
         config={"skip_signature": True} if skips else None,
-        client_options={"connect_timeout": f"{_CONNECT_S}s", "timeout": f"{_READ_S}s", "allow_http": True},
+        client_options={"connect_timeout": f"{CONNECT_S}s", "timeout": f"{READ_S}s", "allow_http": True},
         retry_config={"max_retries": 1},
     )
     return store
 
 
-def fetch(href: str, limit_bytes: int) -> bytes:
-    """A whole small file. Raises `SourceFailed` where it cannot be read or is larger than the limit."""
-    name = public_name(href)
+def fetch(href: str, limit_bytes: int, *, name: str | None = None) -> bytes:
+    """A whole small file. Raises `SourceFailed` where it cannot be read or is larger than the limit.
+
+    `name` is what problems call it.
+    """
+    name = name or public_name(href)
+    wrong = fault(href)
+    if wrong is not None:
+        raise SourceFailed(name, wrong)
+    if is_remote(href) and hosts.is_silent(href):
+        raise SourceFailed(name, "its server could not be reached a moment ago")
     if not is_remote(href):
         return _read_local(Path(href), name, limit_bytes)
     if urlsplit(href).scheme in WEB_SCHEMES:
         return _read_web(href, name, limit_bytes)
+    asked_at = time.monotonic()
     try:
         answer = obstore.get(*stored_object(href))
         if answer.meta["size"] > limit_bytes:
             raise SourceFailed(name, _too_large(limit_bytes))
         return bytes(answer.bytes())
     except (BaseError, OSError, ValueError) as error:
+        waited_in_vain(href, asked_at)
         raise SourceFailed(name, f"it could not be read from its store ({type(error).__name__})") from error
 
 
@@ -217,6 +274,7 @@ def _read_local(path: Path, name: str, limit_bytes: int) -> bytes:
 
 def _read_web(href: str, name: str, limit_bytes: int) -> bytes:
     content = bytearray()
+    asked_at = time.monotonic()
     try:
         with client().stream("GET", href) as answer:
             if not answer.is_success:
@@ -225,7 +283,11 @@ def _read_web(href: str, name: str, limit_bytes: int) -> bytes:
                 content += piece
                 if len(content) > limit_bytes:
                     raise SourceFailed(name, _too_large(limit_bytes))
+                if time.monotonic() - asked_at > _WHOLE_S:
+                    raise SourceFailed(name, f"its server did not send all of it in {_WHOLE_S:.0f} seconds")
     except (httpx.HTTPError, httpx.InvalidURL) as error:
+        if isinstance(error, _SILENCE):
+            hosts.fell_silent(href, asked_at)
         raise SourceFailed(name, f"its server could not be reached ({type(error).__name__})") from error
     return bytes(content)
 

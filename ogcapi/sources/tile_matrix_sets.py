@@ -28,6 +28,7 @@ _PACKAGED = (  # those of the registry that morecantile ships; its other sets ar
 _UTM_ZONES = range(1, 61)
 _FINEST_M = 0.005  # made sets end with the first matrix whose cells are this small, as planetcantile's do
 _TILE = 256  # cells
+_MAX_TILE = 8192  # cells along a side
 
 Document = dict[str, Any]
 
@@ -181,10 +182,16 @@ def _matrix(where: str, matrix: Any, crs: Crs) -> TileMatrix:
     if crs.is_geographic and abs(y) > (crs.x_period or 360) / 4 * (1 + 1e-9) and crs.is_yx:
         raise BadTileMatrixSet(f"{where}.pointOfOrigin: {origin!r} was given; {crs.name} gives latitude first")
     corner = matrix.get("cornerOfOrigin", "topLeft")
-    if corner not in {"topLeft", "bottomLeft"}:
+    if not isinstance(corner, str) or corner not in {"topLeft", "bottomLeft"}:
         raise BadTileMatrixSet(f"{where}.cornerOfOrigin: {corner!r} was given; expected topLeft or bottomLeft")
     if not isinstance(matrix.get("id"), str) or not matrix["id"]:
         raise BadTileMatrixSet(f"{where}.id: {matrix.get('id')!r} was given; expected a text")
+    widths = matrix.get("variableMatrixWidths") or []
+    if not isinstance(widths, list):
+        raise BadTileMatrixSet(f"{where}.variableMatrixWidths: {str(widths)[:100]!r} was given; expected a list")
+    for key in ("tileWidth", "tileHeight"):
+        if number(key, int) > _MAX_TILE:
+            raise BadTileMatrixSet(f"{where}.{key}: {matrix[key]} was given; expected at most {_MAX_TILE} cells")
     return TileMatrix(
         id=matrix["id"],
         scale_denominator=number("scaleDenominator", float),
@@ -195,7 +202,7 @@ def _matrix(where: str, matrix: Any, crs: Crs) -> TileMatrix:
         tile_height=number("tileHeight", int),
         matrix_width=number("matrixWidth", int),
         matrix_height=number("matrixHeight", int),
-        variable_widths=tuple(_width(where, w) for w in matrix.get("variableMatrixWidths") or ()),
+        variable_widths=tuple(_width(where, width) for width in widths),
     )
 
 
@@ -207,7 +214,7 @@ def _is_number(value: Any) -> TypeGuard[int | float]:
 def _width(where: str, width: Any) -> VariableWidth:
     try:
         found = VariableWidth(*(int(width[key]) for key in ("coalesce", "minTileRow", "maxTileRow")))
-    except (KeyError, TypeError, ValueError) as error:
+    except (KeyError, TypeError, ValueError, OverflowError) as error:
         raise BadTileMatrixSet(
             f"{where}.variableMatrixWidths: {str(width)[:100]!r} was given; expected coalesce, minTileRow, maxTileRow"
         ) from error

@@ -10,6 +10,8 @@ const section = document.getElementById("map");
 const data = JSON.parse(document.getElementById("map-data").textContent);
 const find = (selector) => section.querySelector(selector);
 const duration = matchMedia("(prefers-reduced-motion: reduce)").matches ? 0 : 200; // ms
+const narrow = matchMedia("(max-width: 48rem)");
+const patience = 400; // ms of loading that need no word
 
 class LiveMap {
   constructor() {
@@ -40,6 +42,8 @@ class LiveMap {
     this.map.on("pointermove", (event) => this.tellPosition(event.coordinate));
     this.map.getViewport().addEventListener("pointerleave", () => this.tellPosition(this.view.getCenter()));
     this.map.on("moveend", () => this.settle());
+    this.map.on("loadstart", () => this.tellLoading(true));
+    this.map.on("loadend", () => this.tellLoading(false));
     this.map.on("singleclick", (event) => this.tellValue(event.coordinate));
     this.bind();
   }
@@ -54,7 +58,12 @@ class LiveMap {
       const select = panel.querySelector(`[name=${name}]`);
       select.replaceChildren(...entries.map(({ id, title }) => new Option(title, id, false, id === chosen)));
       select.closest("label").hidden = entries.length < 2;
-      select.addEventListener("change", () => this.choose({ [name]: select.value }));
+      select.addEventListener("change", () => {
+        this.choose({ [name]: select.value });
+        if (!narrow.matches) return;
+        panel.open = false; // it covers the map
+        panel.querySelector("summary").focus();
+      });
     };
     fill("set", data.sets, this.choice.set);
     fill("style", data.styles, this.choice.style);
@@ -62,7 +71,7 @@ class LiveMap {
       this.layer.setOpacity(Number(event.target.value) / 100);
     });
     panel.querySelector("[name=graticule]").addEventListener("change", (event) => this.net.setVisible(event.target.checked));
-    panel.open = innerWidth > 768;
+    panel.open = !narrow.matches;
     for (const button of section.querySelectorAll("[data-zoom]")) {
       button.addEventListener("click", () => {
         const step = Number(button.dataset.zoom);
@@ -73,9 +82,35 @@ class LiveMap {
   }
 
   async choose(change) {
-    Object.assign(this.choice, change);
-    history.replaceState(null, "", `#${new URLSearchParams(Object.entries(this.choice).filter(([, value]) => value))}`);
+    Object.assign(this.choice, "set" in change ? { at: "", zoom: "" } : {}, change);
+    this.keepAddress();
     await this.show("set" in change);
+  }
+
+  keepAddress() {
+    const query = new URLSearchParams(Object.entries(this.choice).filter(([, value]) => value));
+    history.replaceState(null, "", `#${query}`.replaceAll("%2C", ","));
+  }
+
+  // Keep the place and the scale in the page's address, except those of the whole extent.
+  keepPlace() {
+    const [center, resolution] = [this.view.getCenter(), this.view.getResolution()];
+    const isWhole = this.whole && Math.abs(resolution / this.whole.resolution - 1) < 1e-6
+      && center.every((value, i) => Math.abs(value - this.whole.center[i]) < resolution);
+    if (isWhole && !this.choice.zoom) return;
+    const place = isWhole ? null : this.tiles.plane.toDegrees(center);
+    const decimals = this.decimals() + 1;
+    this.choice.at = place ? `${place[1].toFixed(decimals)},${place[0].toFixed(decimals)}` : "";
+    this.choice.zoom = isWhole ? "" : this.view.getZoom().toFixed(2);
+    this.keepAddress();
+  }
+
+  // Go where the page's address says, if it does.
+  goTo({ at, zoom }) {
+    const [lat, lon] = (at ?? "").split(",").map(Number);
+    const center = at && this.tiles.plane.fromDegrees([lon, lat]);
+    if (center && center.every(Number.isFinite)) this.view.setCenter(center);
+    if (zoom && Number.isFinite(Number(zoom))) this.view.setZoom(Number(zoom));
   }
 
   // Draw the chosen set in the chosen style; from its whole extent where the set is new.
@@ -86,6 +121,7 @@ class LiveMap {
     find(".live").hidden = Boolean(reason);
     find(".zoom").hidden = Boolean(reason);
     find(".margin").hidden = Boolean(reason);
+    find(".panel").hidden = Boolean(reason) && data.sets.length < 2;
     find(".still")?.toggleAttribute("hidden", !reason);
     say(reason);
     const legend = find(".legend");
@@ -94,12 +130,16 @@ class LiveMap {
     find(".value").hidden = true;
     this.mark.clear();
     for (const label of section.querySelectorAll("[data-live]")) label.hidden = Boolean(reason);
-    if (reason) return;
+    if (reason) {
+      this.tellLoading(false);
+      return;
+    }
     if (isNew) {
       this.tiles = new TileSet(entry, data.tileMatrixSets[entry.id], data.systems[entry.crs]);
       this.map.setView(this.viewOf(this.tiles));
       this.map.updateSize();
       this.fit(0);
+      this.goTo(this.choice);
     }
     const template = await this.template(entry, style);
     const source = template ? this.tiles.pictures(template) : this.tiles.outlines(getComputedStyle(section).color);
@@ -143,7 +183,9 @@ class LiveMap {
     const widest = projection.isGlobal() ? (1.4 * (extent[2] - extent[0])) / width : Infinity;
     const needed = this.view.getResolutionForExtent(box, this.map.getSize().map((side) => side - 12));
     const center = [(box[0] + box[2]) / 2, (box[1] + box[3]) / 2];
-    this.view.animate({ center, resolution: Math.min(needed, widest), duration });
+    const resolution = this.view.getConstrainedResolution(Math.min(needed, widest));
+    this.whole = { center, resolution };
+    this.view.animate({ ...this.whole, duration });
   }
 
   // After every move: the scale bar, the graticule, and the centre where no pointer says otherwise.
@@ -162,14 +204,29 @@ class LiveMap {
       find(".ink").setAttribute("width", length / perPixel / 2);
     }
     this.tellPosition(this.view.getCenter());
+    this.keepPlace();
+  }
+
+  // Say that tiles are on their way, where it takes long enough to wonder.
+  tellLoading(isLoading) {
+    clearTimeout(this.waiting);
+    if (isLoading) this.waiting = setTimeout(() => { find(".loading").textContent = "Loading…"; }, patience);
+    else find(".loading").textContent = "";
+  }
+
+  // How many decimals of a degree a pixel is worth.
+  decimals() {
+    const { plane } = this.tiles;
+    const resolution = this.view.getResolution();
+    const perPixel = plane.isGeographic ? resolution : (resolution / plane.radius / Math.PI) * 180;
+    return Math.min(7, Math.max(0, Math.ceil(-Math.log10(perPixel))));
   }
 
   tellPosition(position) {
     const { plane } = this.tiles;
     const resolution = this.view.getResolution();
     const place = plane.toDegrees(position);
-    const perPixel = plane.isGeographic ? resolution : (resolution / plane.radius / Math.PI) * 180;
-    const decimals = Math.min(7, Math.max(0, Math.ceil(-Math.log10(perPixel))));
+    const decimals = this.decimals();
     find(".degrees").textContent = place
       ? `${degrees(place[1], decimals, "NS")}, ${degrees(place[0], decimals, "EW")}` : "beyond the map";
     const isShown = place && !plane.isGeographic;
@@ -198,7 +255,7 @@ const whyNot = ({ id, crs }) => {
   const matrices = data.tileMatrixSets[id]?.tileMatrices;
   if (!matrices || !data.systems[crs]?.proj4) return "The live map does not know this tile matrix set's system.";
   if (matrices.some((matrix) => matrix.variableMatrixWidths?.length)) {
-    return "The rows of this set have tiles of several widths, which the live map cannot draw. Its addresses are on this page.";
+    return "The rows of this set have tiles of several widths, which the live map cannot draw.";
   }
   return "";
 };

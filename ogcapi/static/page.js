@@ -60,13 +60,16 @@
     const input = document.querySelector("[data-filter]");
     if (!input) return;
     const entries = [...document.querySelectorAll(input.dataset.filter)];
-    const groups = [...document.querySelectorAll(".group")];
+    const parts = [...document.querySelectorAll(".group > .scroll, .fold, .group")];
     const nothing = document.getElementById("nothing-found");
     input.hidden = false;
     input.addEventListener("input", () => {
       const words = input.value.toLowerCase().split(/\s+/).filter(Boolean);
       for (const entry of entries) entry.hidden = !words.every((word) => entry.dataset.words.includes(word));
-      for (const group of groups) group.hidden = !group.querySelector("[data-words]:not([hidden])");
+      for (const part of parts) {
+        part.hidden = !part.querySelector("[data-words]:not([hidden])");
+        if (part.matches(".fold")) part.open = words.length > 0;
+      }
       if (nothing) nothing.hidden = entries.some((entry) => !entry.hidden);
     });
   };

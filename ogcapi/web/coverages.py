@@ -5,6 +5,8 @@ from __future__ import annotations
 from starlette.requests import Request
 from starlette.responses import Response
 
+from ogcapi.model.crs import Crs
+from ogcapi.model.grid import BBox, text_bbox
 from ogcapi.model.operations import COVERAGE_OF
 from ogcapi.model.parameters import PROPERTIES
 from ogcapi.model.problem import NotFound
@@ -25,10 +27,18 @@ def coverage(request: Request) -> Response:
     grid = grid_of(asked, one, longest=None)
     bounded(grid, len(selection.fields), site.max_cells)
     if not one.coverage.meets(grid):
-        raise NotFound("The box asked for lies wholly outside the collection's extent.")
+        asked_for, extent = (_words(*pair) for pair in ((grid.bbox, grid.crs), (one.extent.span, one.extent.crs)))
+        raise NotFound(f"The box asked for, {asked_for}, lies wholly outside the collection's extent, {extent}.")
 
     def make() -> Body:
         raster = one.coverage.read(grid, selection)
         return Body(COVERAGE_ENCODERS[asked.media](raster), georeferencing(grid), raster.missing)
 
     return data(request, asked, revision_of([one], grid), make, site.cache_control.coverages)
+
+
+def _words(bbox: BBox, crs: Crs) -> str:
+    """A box as problems name it: its numbers, and which axis each of them is on."""
+    first, second = (crs.axes[1], crs.axes[0]) if crs.is_yx else crs.axes
+    numbers = ",".join(f"{number:.10g}" for number in text_bbox(bbox, crs))
+    return f"{numbers} ({first[0]},{second[0]},{first[0]},{second[0]} in {crs})"

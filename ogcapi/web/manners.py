@@ -13,8 +13,8 @@ from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from ogcapi.model.problem import Problem
-from ogcapi.web.respond import SECURITY, problem
+from ogcapi.model.problem import NotFound, Problem, shown
+from ogcapi.web.respond import SECURITY, on_bug, problem
 from ogcapi.web.site import Site
 from ogcapi.web.urls import prefix_of
 
@@ -87,8 +87,12 @@ class Manners:
             await self.app(scope, receive, send)
             return
 
+        started = False
+
         async def mannered(message: Message) -> None:
+            nonlocal started
             if message["type"] == "http.response.start":
+                started = True
                 headers = MutableHeaders(scope=message)
                 for name, value in SECURITY.items():
                     headers[name] = value
@@ -97,13 +101,22 @@ class Manners:
                     headers["Access-Control-Expose-Headers"] = _EXPOSED
             await send(message)
 
-        if not _is_readable(scope):
+        if b"%2f" in (scope.get("raw_path") or b"").lower():  # decoded, it could not be told from a slash
+            there = NotFound(f"There is nothing at {shown(scope['path'])}.")
+            await problem(Request(scope), there)(scope, receive, mannered)
+        elif not _is_readable(scope):
             found = BadEncoding("The address has a % that no two hexadecimal digits of UTF-8 follow.")
             await problem(Request(scope), found)(scope, receive, mannered)
         elif scope["method"] == "OPTIONS":
             await _options(scope, self.cors)(scope, receive, mannered)
         else:
-            await self.app({**scope, "path": self._path(scope["path"])}, receive, mannered)
+            inner = {**scope, "path": self._path(scope["path"])}
+            try:
+                await self.app(inner, receive, mannered)
+            except Exception as error:  # here, and not in Starlette, so that the connection and the manners are kept
+                if started:
+                    raise
+                await on_bug(Request(inner), error)(inner, receive, mannered)
 
     def _path(self, path: str) -> str:
         """The path without the service's own prefix, repeated slashes or a slash at the end."""

@@ -66,7 +66,7 @@ def understand(request: Request, operation: Operation) -> Asked:
 
 def _extension(text: str, operation: Operation) -> tuple[str, str | None]:
     stem, dot, extension = text.rpartition(".")
-    if not dot:
+    if not dot or not extension.isalpha():  # 0.5 has no extension: it is no whole number
         return text, None
     known = [name for media in operation.answers for name in media.short]
     if extension not in known:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from math import prod, sqrt
+from math import floor, log10, prod, sqrt
 from typing import Any
 
 from ogcapi.model.link import Document
@@ -11,15 +11,18 @@ from ogcapi.web.page_links import first_link, links, with_query
 from ogcapi.web.page_text import system
 
 __all__ = [
+    "by_subject",
     "coverage_address",
     "example_tiles",
     "is_registered",
     "level_drawings",
     "levels",
     "map_configuration",
+    "part_of",
     "picture",
     "set_title",
     "tile_address",
+    "tile_count",
 ]
 
 _MIN_TILE = 4  # pixels a side of the smallest tiles that a drawing shows one by one
@@ -71,6 +74,32 @@ def coverage_address(collection: Mapping[str, Any], schema: Mapping[str, Any] | 
     cells = prod(axis["cellsCount"] for axis in grid) * len((schema or {}).get("properties", "1"))
     size = {"width": _OVERVIEW} if cells > _WHOLE else {}
     return with_query(link["href"], f="geotiff", **size)
+
+
+def part_of(collection: Mapping[str, Any], systems: Mapping[str, Any] | None) -> dict[str, Any] | None:
+    """The middle of a collection as `bbox` would ask for it: {bbox, axes}; None where the axes are not known.
+
+    Half as wide and as high as the extent, in that one's system and axis order, which are those of `bbox`.
+    """
+    spatial = collection.get("extent", {}).get("spatial", {})
+    axes = system(spatial.get("crs", ""), systems)["axes"]
+    if axes is None or not spatial.get("bbox"):
+        return None
+    box = spatial["bbox"][0]
+    ends = [_middle(box[i], box[i + len(box) // 2], axis) for i, axis in enumerate(axes)]
+    return {"bbox": ",".join(end[i] for i in (0, 1) for end in ends), "axes": axes}
+
+
+def _middle(low: float, high: float, axis: Sequence[str]) -> tuple[str, str]:
+    """The middle half of a span on an axis, to three digits; longitudes may go over the antimeridian."""
+    span = high - low if high > low or axis[2] != "degree" else high - low + 360
+    decimals = max(0, 2 - floor(log10(span))) if span > 0 else 9
+
+    def text(value: float) -> str:
+        within = value - 360 if axis[2] == "degree" and value > 180 else value
+        return f"{round(within, decimals) + 0:.{decimals}f}"  # nothing added makes -0.0 plain
+
+    return text(low + span / 4), text(low + span * 3 / 4)
 
 
 def map_configuration(
@@ -159,6 +188,27 @@ def levels(tile_matrix_set: Mapping[str, Any], limits: Sequence[Mapping[str, Any
     return [
         {**matrix, "limits": by_id[matrix["id"]]} for matrix in tile_matrix_set["tileMatrices"] if matrix["id"] in by_id
     ]
+
+
+def tile_count(matrix: Mapping[str, Any]) -> int:
+    """How many tiles there are within the limits of one of `levels`; columns that name the same tile count once."""
+    limits = matrix["limits"]
+    top, bottom, left, right = (limits[name] for name in ("minTileRow", "maxTileRow", "minTileCol", "maxTileCol"))
+    count = (bottom + 1 - top) * (right + 1 - left)
+    for group in matrix.get("variableMatrixWidths") or ():
+        rows = min(bottom, group["maxTileRow"]) + 1 - max(top, group["minTileRow"])
+        columns = right // group["coalesce"] - left // group["coalesce"] + 1
+        count -= max(0, rows) * (right + 1 - left - columns)
+    return int(count)
+
+
+def by_subject(tilesets: Iterable[Mapping[str, Any]]) -> list[tuple[str, list[Mapping[str, Any]]]]:
+    """Tilesets grouped by what they show: by their titles without the tile matrix set at the end."""
+    groups: dict[str, list[Mapping[str, Any]]] = {}
+    for tileset in tilesets:
+        subject = tileset.get("title", "").removesuffix(f"({_id(tileset)})").strip()
+        groups.setdefault(subject, []).append(tileset)
+    return list(groups.items())
 
 
 def level_drawings(matrices: Sequence[Mapping[str, Any]], side: int, count: int) -> list[dict[str, Any]]:

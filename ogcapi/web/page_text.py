@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from math import floor, isfinite, log10
 from typing import Any
@@ -10,7 +12,9 @@ __all__ = [
     "approximate",
     "axis_span",
     "body_of",
+    "box_order",
     "by_body",
+    "by_number",
     "cell_counts",
     "cell_size",
     "coordinate",
@@ -28,6 +32,8 @@ __all__ = [
 
 THIN = "\u202f"  # narrow no-break space
 MINUS = "\u2212"
+_OPPOSITES = {"north": "south", "south": "north", "east": "west", "west": "east"}
+_FEW = 6  # entries of one kind that a list shows one by one
 _LETTERS = {"north": "NS", "south": "SN", "east": "EW", "west": "WE"}
 _UNITS = {"degree": "°", "deg": "°", "metre": "m", "meter": "m"}
 _PREFIXES = ((1e3, "km"), (1.0, "m"), (1e-2, "cm"))
@@ -105,14 +111,32 @@ def axis_span(low: float, high: float, axis: Sequence[str]) -> str:
 
 
 def extent_lines(bbox: Sequence[float], axes: Sequence[Sequence[str]] | None) -> list[tuple[str, str]]:
-    """A box in its system's axis order as (axis, span) for each axis; plain numbers where the axes are not known."""
+    """A box in its system's axis order as (axis, span) for each axis, from west to east first.
+
+    Plain numbers where the axes are not known.
+    """
     half = len(bbox) // 2
     if axes is None:
         return [("Box", ", ".join(number(value) for value in bbox))]
     names = {"Lat": "Latitude", "Lon": "Longitude"}
     return [
-        (names.get(axis[0], axis[0]), axis_span(bbox[i], bbox[i + half], axis)) for i, axis in enumerate(axes[:half])
+        (names.get(axes[i][0], axes[i][0]), axis_span(bbox[i], bbox[i + half], axes[i]))
+        for i in _across_first(axes[:half])
     ]
+
+
+def _across_first(axes: Sequence[Sequence[str]]) -> list[int]:
+    """Places of the axes: those that run west or east first, so that all pages read alike; else as they stand."""
+    return sorted(range(len(axes)), key=lambda i: axes[i][1] not in {"east", "west"})
+
+
+def box_order(axes: Sequence[Sequence[str]]) -> str:
+    """The order of a box's numbers in words: south, west, north, east; by axis names where directions do not tell."""
+    if all(axis[1] in _OPPOSITES for axis in axes) and len({axis[1] for axis in axes}) == len(axes):
+        ends = [*(_OPPOSITES[axis[1]] for axis in axes), *(axis[1] for axis in axes)]
+    else:  # both axes of a polar plane run south, for example
+        ends = [f"{end} {axis[0]}" for end in ("least", "greatest") for axis in axes]
+    return ", ".join(ends)
 
 
 def time_span(interval: Sequence[str | None]) -> str:
@@ -146,6 +170,18 @@ def by_body(collections: Iterable[Mapping[str, Any]]) -> list[tuple[str, list[Ma
     return list(groups.items())
 
 
+def by_number(documents: Sequence[Mapping[str, Any]]) -> list[list[Mapping[str, Any]]]:
+    """Documents whose ids differ in their numbers only, where there are many: each such family, and the others.
+
+    The others are the first list; it may be empty.
+    """
+    kind = {document["id"]: re.sub(r"\d+", "0", document["id"]) for document in documents}
+    counts = Counter(kind.values())
+    few = [document for document in documents if counts[kind[document["id"]]] <= _FEW]
+    many = [name for name, count in counts.items() if count > _FEW]
+    return [few, *([document for document in documents if kind[document["id"]] == name] for name in many)]
+
+
 def resolution_of(collection: Mapping[str, Any], systems: Mapping[str, Any] | None) -> str | None:
     """The side of a cell of the coverage, angles also in metres at the equator; None where it is not said."""
     grid = collection.get("extent", {}).get("spatial", {}).get("grid")
@@ -163,13 +199,14 @@ def cell_counts(collection: Mapping[str, Any], systems: Mapping[str, Any] | None
     """How many cells the coverage has along each axis, and where the first one lies."""
     spatial = collection["extent"]["spatial"]
     axes = system(collection.get("storageCrs") or spatial.get("crs", ""), systems)["axes"]
-    parts = [number(axis["cellsCount"], 20) for axis in spatial["grid"]]
-    if axes is not None:
-        parts = [f"{part}{THIN}{axis[0]}" for part, axis in zip(parts, axes, strict=False)]
-    text = " × ".join(parts)
-    firsts = [axis["firstCoordinate"] for axis in spatial["grid"] if "firstCoordinate" in axis]
-    if axes is not None and len(firsts) == len(axes):
-        text += ", the first at " + ", ".join(coordinate(*pair, 9) for pair in zip(firsts, axes, strict=True))
+    grid = spatial["grid"]
+    parts = [number(axis["cellsCount"], 20) for axis in grid]
+    if axes is None or len(axes) != len(grid):
+        return " × ".join(parts)
+    order = _across_first(axes)
+    text = " × ".join(f"{parts[i]}{THIN}{axes[i][0]}" for i in order)
+    if all("firstCoordinate" in axis for axis in grid):
+        text += ", the first at " + ", ".join(coordinate(grid[i]["firstCoordinate"], axes[i], 9) for i in order)
     return text
 
 

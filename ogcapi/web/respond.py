@@ -62,11 +62,11 @@ def document(request: Request, asked: Asked, content: Document, page: Callable[[
     if is_page:
         headers["Content-Security-Policy"] = _POLICY
     tag = hashlib.sha256(text).hexdigest()[:32]
-    if site.gzip and len(text) >= _MIN_GZIP and _accepts_gzip(request):
+    if site.gzip and len(text) >= _MIN_GZIP and accepts_gzip(request):
         headers["Content-Encoding"] = "gzip"
         tag += "-gzip"
     headers["ETag"] = f'"{tag}"'
-    if _matches(request, headers["ETag"]):
+    if matches(request, headers["ETag"]):
         return Response(
             status_code=304, headers={name: headers[name] for name in headers if name != "Content-Encoding"}
         )
@@ -79,7 +79,7 @@ def data(request: Request, asked: Asked, revision: str, make: Callable[[], Body]
     parts = (__version__, revision, request.url.path, asked.canonical, asked.media.name)
     tag = '"' + hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32] + '"'
     headers = {"Vary": "Accept", "Cache-Control": cache_control, "ETag": tag}
-    if _matches(request, tag):
+    if matches(request, tag):
         return Response(status_code=304, headers=headers)
     body = make()
     if body.missing:
@@ -176,7 +176,8 @@ def _content_type(media: MediaType) -> str:
     return f"{media.name}; charset=utf-8" if media is HTML else media.name
 
 
-def _accepts_gzip(request: Request) -> bool:
+def accepts_gzip(request: Request) -> bool:
+    """Whether a client takes compressed answers (RFC 9110, 12.5.3)."""
     for part in ",".join(request.headers.getlist("accept-encoding")).lower().split(","):
         name, _, weight = part.partition(";")
         if name.strip() in {"gzip", "*"}:
@@ -184,7 +185,7 @@ def _accepts_gzip(request: Request) -> bool:
     return False
 
 
-def _matches(request: Request, tag: str) -> bool:
+def matches(request: Request, tag: str) -> bool:
     """Whether the client has what it would get (RFC 9110, 13.1.2; weak comparison)."""
     header = ",".join(request.headers.getlist("if-none-match"))
     known = {part.strip().removeprefix("W/") for part in header.split(",")}

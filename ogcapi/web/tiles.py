@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from urllib.parse import unquote, urlsplit
+from urllib.parse import unquote
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -12,6 +12,7 @@ from ogcapi.model.collection import Collection, TileSet
 from ogcapi.model.grid import Grid
 from ogcapi.model.link import Document
 from ogcapi.model.operations import (
+    COLLECTION,
     COVERAGE_TILES,
     DATASET_MAP_TILES,
     MAP_TILES,
@@ -35,6 +36,7 @@ from ogcapi.web.negotiate import Asked, understand
 from ogcapi.web.pages import render
 from ogcapi.web.respond import Body, data, document, frame_of, georeferencing
 from ogcapi.web.site import Site, site_of
+from ogcapi.web.subset import bounded
 from ogcapi.web.urls import BaseUrls, urls_of
 
 _EMPTY = {"OATiles-hint": "empty"}
@@ -83,7 +85,7 @@ def matrix_set(request: Request) -> Response:
     )
 
 
-Locate = Callable[[Asked, Site], Tiled]
+Locate = Callable[[Asked, Site, BaseUrls], Tiled]
 
 
 def tile_sets_of(operations: TileOperations, locate: Locate) -> Callable[[Request], Response]:
@@ -91,7 +93,7 @@ def tile_sets_of(operations: TileOperations, locate: Locate) -> Callable[[Reques
 
     def tile_sets(request: Request) -> Response:
         asked, site, url = understand(request, operations[0]), site_of(request), urls_of(request)
-        tiled = locate(asked, site)
+        tiled = locate(asked, site, url)
         content, here = documents.tile_sets(tiled, url), url(operations[0], None, tiled.query, **tiled.path)
         return document(
             request,
@@ -125,7 +127,7 @@ def tile_set_of(operations: TileOperations, locate: Locate) -> Callable[[Request
 
     def tile_set(request: Request) -> Response:
         asked, site, url = understand(request, operations[1]), site_of(request), urls_of(request)
-        tiled = locate(asked, site)
+        tiled = locate(asked, site, url)
         one = _tile_set(tiled, asked.path["tileMatrixSetId"])
         set_id = one.matrix_set.id
         content = documents.tile_set(tiled, one, url)
@@ -165,29 +167,29 @@ def _path(tiled: Tiled, url: BaseUrls) -> list[tuple[str, str]]:
     return [] if tiled.of_dataset else path_to(url, tiled.collections[0])
 
 
-def of_map(asked: Asked, site: Site) -> Tiled:
+def of_map(asked: Asked, site: Site, _: BaseUrls) -> Tiled:
     """The map tiles of a collection."""
     return documents.tiled_collection(site.catalog[asked.path["collectionId"]], MAP_TILES, "map")
 
 
-def of_styled_map(asked: Asked, site: Site) -> Tiled:
+def of_styled_map(asked: Asked, site: Site, _: BaseUrls) -> Tiled:
     """The map tiles of a collection in a style."""
     one = site.catalog[asked.path["collectionId"]]
     return documents.tiled_collection(one, STYLED_MAP_TILES, "map", one.style(asked.path["styleId"]))
 
 
-def of_coverage(asked: Asked, site: Site) -> Tiled:
+def of_coverage(asked: Asked, site: Site, _: BaseUrls) -> Tiled:
     """The coverage tiles of a collection."""
     return documents.tiled_collection(site.catalog[asked.path["collectionId"]], COVERAGE_TILES, "coverage")
 
 
-def of_dataset(asked: Asked, site: Site) -> Tiled:
+def of_dataset(asked: Asked, site: Site, url: BaseUrls) -> Tiled:
     """The map tiles of all collections, or of those that `collections` names, in that order (first at the bottom)."""
     chosen = asked.get(COLLECTIONS)
     if chosen is None:
         return documents.tiled_dataset(site.catalog.listed(), DATASET_MAP_TILES, site.service, None)
     listed = {one.id: one for one in site.catalog.listed()}
-    found = [_chosen(listed, name) for name in chosen]
+    found = [_chosen(listed, name, url) for name in chosen]
     ids = [one.id for one in found]
     if len(set(ids)) < len(ids):
         raise BadParameter(COLLECTIONS.name, ",".join(chosen), "each collection once")
@@ -198,18 +200,20 @@ def of_dataset(asked: Asked, site: Site) -> Tiled:
     return documents.tiled_dataset(found, DATASET_MAP_TILES, site.service, ids)
 
 
-def _chosen(listed: Mapping[str, Collection], name: str) -> Collection:
-    collection_id = _collection_id(name)
+def _chosen(listed: Mapping[str, Collection], name: str, url: BaseUrls) -> Collection:
+    collection_id = _collection_id(name, url)
     if collection_id not in listed:
         raise BadParameter(COLLECTIONS.name, name, "ids or addresses of collections: " + ", ".join(listed))
     return listed[collection_id]
 
 
-def _collection_id(name: str) -> str:
-    """The id in an id, or in the address of a collection."""
-    if "://" not in name:
+def _collection_id(name: str, url: BaseUrls) -> str:
+    """The id in an id, or in the address of one of this server's collections, by http or https."""
+    own = url(COLLECTION, collectionId="").partition("://")[2]
+    scheme, _, place = name.partition("://")
+    if scheme not in {"http", "https"} or not place.startswith(own):
         return name
-    return unquote(urlsplit(name).path.rstrip("/").rpartition("/collections/")[2])
+    return unquote(place.removeprefix(own).partition("?")[0].rstrip("/"))
 
 
 def coverage_tile(request: Request) -> Response:
@@ -218,10 +222,11 @@ def coverage_tile(request: Request) -> Response:
     Coverages `/req/tiles/tilesets`; Tiles `/req/core/tc-success`, `/req/core/tc-error`: 404 beyond the limits, and
     inside them, where there are no data, a tile that says so.
     """
-    asked, site = understand(request, COVERAGE_TILES[2]), site_of(request)
-    tiled = of_coverage(asked, site)
+    asked, site, url = understand(request, COVERAGE_TILES[2]), site_of(request), urls_of(request)
+    tiled = of_coverage(asked, site, url)
     one, grid = tiled.collections[0], _grid(tiled, asked)
     selection = Selection.of(one.fields, asked.get(PROPERTIES))
+    bounded(grid, len(selection.fields), site.max_cells)
 
     def make() -> Body:
         meets = one.coverage.meets(grid)
@@ -236,8 +241,8 @@ def map_tile_of(operations: TileOperations, locate: Locate) -> Callable[[Request
     """The handler of a map tile: of a collection, of a style, or of several collections over each other."""
 
     def map_tile(request: Request) -> Response:
-        asked, site = understand(request, operations[2]), site_of(request)
-        tiled = locate(asked, site)
+        asked, site, url = understand(request, operations[2]), site_of(request), urls_of(request)
+        tiled = locate(asked, site, url)
         grid = _grid(tiled, asked, _size(asked, site))
         drawn = [
             one

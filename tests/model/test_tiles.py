@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -104,6 +106,7 @@ def test_a_box_that_a_set_does_not_reach_has_no_limits_in_it() -> None:
         ("0", "-1", "0"),
         ("0", "0", "2147483647"),
         ("0", "9" * 5000, "0"),
+        ("0", "0" * 5000 + "1", "0"),
         ("0", "1.5", "0"),
         ("0", "0", "٣"),
         ("0", " 0", "0"),
@@ -143,3 +146,19 @@ def test_sets_with_the_same_numbers_are_the_same_however_their_systems_are_named
     assert again.same_as(made)
     shifted = parse_crs("+proj=merc +lon_0=10 +k=1 +x_0=0 +y_0=0 +R=3396190 +units=m +type=crs")
     assert not TileMatrixSet(id="o", title="", crs=shifted, matrices=made.matrices, document={}).same_as(made)
+
+
+def test_an_index_may_have_zeros_before_it() -> None:
+    mercator = registered()["WebMercatorQuad"]
+    limits = mercator.limits([mercator.bbox])
+    assert tile_grid(mercator, limits, "1", "0" * 5000 + "1", "00") == tile_grid(mercator, limits, "1", "1", "0")
+
+
+def test_meridians_are_counted_as_the_set_counts_them() -> None:
+    made = next(s for s in planetary(MARS) if s.id == "MarsGeographicSphere")
+    matrices = tuple(replace(matrix, origin=(0.0, 90.0)) for matrix in made.matrices)
+    turned = TileMatrixSet(id="Turned", title="", crs=made.crs, matrices=matrices, document={})
+    west = BBox(xmin=-90, ymin=0, xmax=-45, ymax=10)
+    found = turned.limits([west])[1]
+    assert (found.min_col, found.max_col) == (3, 3)
+    assert turned.limits([BBox(xmin=-180, ymin=-90, xmax=180, ymax=90)])[1].count == 4 * 2

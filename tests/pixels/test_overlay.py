@@ -4,8 +4,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from hypothesis.extra import numpy as hnp
 
-from ogcapi.model.raster import Field, Raster
-from ogcapi.pixels.overlay import MosaicMethod, fields_of, overlay, stack
+from ogcapi.model.raster import Field
+from ogcapi.pixels.overlay import MosaicMethod, fields_of, stack
 from tests.strategies import grid_of, raster_of
 
 DTYPES = ["uint8", "int16", "uint16", "int32", "float32", "float64"]
@@ -25,49 +25,55 @@ def layers(draw, count, dtypes=DTYPES):
     ]
 
 
-def same(one: Raster, other: Raster) -> bool:
+Layer = tuple[np.ndarray, np.ndarray]
+
+
+def laid(method, fields, some: list[Layer], shape) -> Layer:
+    """Values and valid of layers, topmost first."""
+    whole = stack(method, shape, fields)
+    for layer in some:
+        whole.add(*layer)
+    return whole.result()
+
+
+def first(drawn, some: list[Layer]) -> Layer:
+    return laid(MosaicMethod.FIRST, drawn[0].fields, some, drawn[0].values.shape)
+
+
+def same(one: Layer, other: Layer) -> bool:
     """Equal where it counts."""
-    return bool((one.valid == other.valid).all() and (one.values[one.valid] == other.values[other.valid]).all())
+    return bool((one[1] == other[1]).all() and (one[0][one[1]] == other[0][other[1]]).all())
 
 
-@given(layers(st.just(1)))
-def test_an_empty_raster_changes_nothing(drawn):
-    (raster,) = drawn
-    empty = Raster.empty(raster.grid, raster.fields)
-    assert same(overlay(raster, empty), raster)
-    assert same(overlay(empty, raster), raster)
+@given(layers(st.integers(1, 5)), st.data())
+def test_an_empty_layer_changes_nothing(drawn, data):
+    some = [(raster.values, raster.valid) for raster in drawn]
+    nothing = (drawn[0].values, np.zeros(drawn[0].valid.shape, bool))  # whatever the values are
+    place = data.draw(st.integers(0, len(some)))
+    assert same(first(drawn, [*some[:place], nothing, *some[place:]]), first(drawn, some))
 
 
-@given(layers(st.just(3)))
-def test_overlay_is_associative(drawn):
-    one, two, three = drawn
-    assert same(overlay(overlay(one, two), three), overlay(one, overlay(two, three)))
+@given(layers(st.integers(1, 5)), st.data())
+def test_layers_may_be_put_together_in_groups(drawn, data):
+    some = [(raster.values, raster.valid) for raster in drawn]
+    start, stop = sorted(data.draw(st.tuples(*[st.integers(0, len(some))] * 2)))
+    together = first(drawn, some[start:stop])
+    assert same(first(drawn, [*some[:start], together, *some[stop:]]), first(drawn, some))
 
 
-@given(layers(st.just(2)))
+@given(layers(st.integers(1, 5)))
 def test_a_valid_cell_is_never_covered(drawn):
-    top, bottom = drawn
-    seen = overlay(top, bottom)
-    assert (seen.values[top.valid] == top.values[top.valid]).all()
-    assert (seen.valid == (top.valid | bottom.valid)).all()
-
-
-@given(layers(st.just(2)))
-def test_missing_assets_of_both_are_named_once(drawn):
-    from dataclasses import replace
-
-    top, bottom = (
-        replace(raster, missing=names) for raster, names in zip(drawn, (("a", "b"), ("b", "c")), strict=True)
-    )
-    assert overlay(top, bottom).missing == ("a", "b", "c")
+    some = [(raster.values, raster.valid) for raster in drawn]
+    above = (drawn[0].values, np.zeros(drawn[0].valid.shape, bool))
+    for count in range(1, len(some) + 1):
+        seen = first(drawn, some[:count])
+        assert (seen[0][above[1]] == above[0][above[1]]).all()
+        assert (seen[1] == (above[1] | some[count - 1][1])).all()
+        above = seen
 
 
 def stacked(method, drawn):
-    shape, fields = drawn[0].values.shape, drawn[0].fields
-    whole = stack(method, shape, fields)
-    for raster in drawn:
-        whole.add(raster.values, raster.valid)
-    return whole.result()
+    return laid(method, drawn[0].fields, [(raster.values, raster.valid) for raster in drawn], drawn[0].values.shape)
 
 
 PLAIN = {  # what each method makes of the valid values of one cell, topmost first
@@ -99,14 +105,6 @@ def test_a_stack_without_layers_is_empty(method):
     values, valid = stack(method, (2, 3, 4), [Field(name="a", dtype="int16"), Field(name="b", dtype="int16")]).result()
     assert values.shape == valid.shape == (2, 3, 4)
     assert not valid.any()
-
-
-@given(layers(st.just(3)))
-def test_first_is_an_overlay(drawn):
-    values, valid = stacked(MosaicMethod.FIRST, drawn)
-    seen = overlay(overlay(*drawn[:2]), drawn[2])
-    assert (valid == seen.valid).all()
-    assert (values[valid] == seen.values[valid]).all()
 
 
 @given(layers(st.just(3), ["uint8", "int32", "float32"]))

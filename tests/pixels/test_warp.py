@@ -1,3 +1,5 @@
+import time
+
 import numpy as np
 import pytest
 import rasterio
@@ -364,3 +366,29 @@ def test_a_grid_that_lies_nowhere_in_the_rasters_system_is_empty():
 
 def test_every_method_but_nearest_has_a_kernel():
     assert set(KERNELS) == set(Resampling) - {Resampling.NEAREST}
+
+
+# What a read costs
+
+
+@pytest.mark.parametrize("shape", [(1, 1_000_000), (1_000_000, 1)], ids=["one row", "one column"])
+@pytest.mark.parametrize("method", [Resampling.NEAREST, Resampling.BILINEAR])
+def test_a_million_cells_in_one_line_cost_no_more_than_in_a_square(shape, method):
+    stored = Stored(noise(50, 50), (0, 0, 10, 10))
+    height, width = shape
+    began = time.process_time()
+    values, valid = stored.on(grid_of("EPSG:4326", (0, 0, 10, 10), width, height), method)
+    assert time.process_time() - began < 15  # each cell once; a whole line for each part of it takes minutes
+    assert valid.all()
+    assert np.unique(values).size >= 50
+
+
+@given(lines=st.integers(1, 9), count=st.integers(1, 4), across=st.booleans())
+def test_the_parts_of_a_narrow_grid_are_its_whole(lines, count, across):
+    stored = Stored(numbered(12, 12), (0, 0, 12, 12))
+    height, width = (count, lines) if across else (lines, count)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(warping, "_PART", 2)
+        values, valid = stored.on(grid_of("EPSG:4326", (0, 12 - height, width, 12), width, height))
+    assert valid.all()
+    assert (values[0] == numbered(12, 12)[:height, :width]).all()

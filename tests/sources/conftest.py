@@ -1,13 +1,18 @@
 """Fixtures of tests of sources."""
 
+import contextlib
 import http.server
 import os
+import socket
 import threading
+import time
 from functools import partial
 
 import pytest
+import rasterio
 
-from ogcapi.sources import storage
+from ogcapi.sources import gdal, mosaic, storage
+from tests.data import forget_revisions, square, write_mosaic
 
 
 class Handler(http.server.SimpleHTTPRequestHandler):
@@ -23,6 +28,9 @@ class Handler(http.server.SimpleHTTPRequestHandler):
             self.answer(with_body=False)
 
     def do_GET(self):
+        if "stuck" in self.path:
+            time.sleep(4)
+            return
         if self.path.startswith("/elsewhere"):
             self.send_response(302)
             self.send_header("Location", "ftp://host/a" if "ftp" in self.path else "/a.txt")
@@ -64,6 +72,65 @@ def site(tmp_path):
     server.server_close()
 
 
+class TarPit:
+    """A host that takes every connection and never answers."""
+
+    def __init__(self):
+        self._door = socket.create_server(("127.0.0.1", 0), backlog=200)
+        self.address = f"http://127.0.0.1:{self._door.getsockname()[1]}"
+        self.taken = []
+        """One for each connection."""
+        threading.Thread(target=self._take, daemon=True).start()
+
+    def _take(self):
+        with contextlib.suppress(OSError):
+            while True:
+                self.taken.append(self._door.accept()[0])
+
+    def close(self):
+        self._door.shutdown(socket.SHUT_RDWR)
+        self._door.close()
+        for connection in self.taken:
+            connection.close()
+
+
+@pytest.fixture
+def tar_pit(monkeypatch):
+    """With little patience for it."""
+    monkeypatch.setattr(storage, "READ_S", 0.5)
+    monkeypatch.setattr(storage, "CONNECT_S", 0.5)
+    monkeypatch.setitem(gdal._REMOTE_OPTIONS, "GDAL_HTTP_TIMEOUT", 0.5)
+    storage._client.cache_clear()
+    pit = TarPit()
+    yield pit
+    pit.close()
+    storage._client.cache_clear()
+
+
 @pytest.fixture(autouse=True)
 def _nothing_seen():
-    storage.forget_revisions()
+    forget_revisions()
+
+
+@pytest.fixture
+def opens(monkeypatch):
+    """Which files are opened."""
+    seen = []
+    real = rasterio.open
+
+    def spy(path, *args, **kwargs):
+        seen.append(os.path.basename(path))  # noqa: PTH119
+        return real(path, *args, **kwargs)
+
+    monkeypatch.setattr(rasterio, "open", spy)
+    return seen
+
+
+@pytest.fixture
+def three(tmp_path, monkeypatch):
+    """Three overlapping squares, 1 above 2 above 3; the first alone tells what the mosaic is of."""
+    monkeypatch.setattr(mosaic, "_FIRST_TRIES", 1)
+    square(tmp_path, "a.tif", 1, (0, 0, 10, 10))
+    square(tmp_path, "b.tif", 2, (5, 0, 15, 10))
+    square(tmp_path, "c.tif", 3, (0, 5, 15, 20))
+    return write_mosaic(tmp_path / "mosaic.json", ["a.tif", "b.tif", "c.tif"], zoom=3)

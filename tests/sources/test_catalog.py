@@ -5,6 +5,8 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import socket
+import time
 from pathlib import Path
 
 import numpy as np
@@ -14,7 +16,7 @@ import rasterio
 from ogcapi.config import load_config
 from ogcapi.model.problem import NotFound, Unavailable
 from ogcapi.sources.catalog import Catalog
-from ogcapi.sources.storage import forget_revisions
+from tests.data import forget_revisions
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -64,6 +66,7 @@ def test_a_bad_source_is_left_out_and_says_why_and_the_others_are_served(tmp_pat
     with pytest.raises(Unavailable, match="bad cannot be opened") as found:
         catalog["bad"]
     assert found.value.retry_after_s == 30
+    assert str(tmp_path) not in str(found.value.document) + str(catalog.failing())  # where it lies is nobody's business
     with pytest.raises(NotFound, match="nothing"):
         catalog["nothing"]
 
@@ -152,8 +155,56 @@ def test_further_sets_are_read_from_documents_and_bad_ones_reported(tmp_path: Pa
     assert found.matrix_set.id == "WebMercatorQuad-2"
     assert found.matrix_set.document["tileMatrices"] == document["tileMatrices"]
     assert [(limit.min_row, limit.max_row) for limit in found.limits] == [(0, 0)]
-    (reason,) = (why for name, why in catalog.failing().items() if name.endswith("bad.json"))
-    assert "id" in reason
+    assert "id" in catalog.failing()["bad.json"]
+
+
+def test_two_mosaics_with_sets_of_one_name_keep_their_own(tmp_path: Path) -> None:
+    shutil.copytree(ROOT / "demo/mars", tmp_path / "mars")
+    document = json.loads((tmp_path / "mars/mosaic.json").read_text())
+    for name, count in (("a", 3), ("b", 4)):
+        own = {"id": "Own", "tileMatrices": document["tilematrixset"]["tileMatrices"][:count]}
+        made = {**document, "tilematrixset": {**document["tilematrixset"], **own}}
+        (tmp_path / "mars" / f"{name}.json").write_text(json.dumps(made))
+    catalog = catalog_of(
+        tmp_path,
+        "resources: {a: {providers: [{name: MosaicJSON, data: mars/a.json}]}, "
+        "b: {providers: [{name: MosaicJSON, data: mars/b.json}]}}",
+    )
+    first, second = (next(s for s in catalog[name].matrix_sets if s.id.startswith("Own")) for name in "ab")
+    assert (first.id, len(first.matrices)) == ("Own", 3)
+    assert (second.id, len(second.matrices)) == ("Own-2", 4)
+    assert (catalog.matrix_sets["Own"], catalog.matrix_sets["Own-2"]) == (first, second)
+
+
+def test_a_configured_set_with_the_name_of_a_made_one_gets_a_suffix(tmp_path: Path) -> None:
+    raster(tmp_path / "moon.tif", crs="IAU_2015:30100")
+    document = {"id": "MoonMercatorSphere", "crs": "http://www.opengis.net/def/crs/IAU/2015/30190"}
+    matrix = {"id": "0", "scaleDenominator": 1e8, "cellSize": 28000, "pointOfOrigin": [0, 1e6]}
+    sizes = {"tileWidth": 256, "tileHeight": 256, "matrixWidth": 1, "matrixHeight": 1}
+    (tmp_path / "own.json").write_text(json.dumps({**document, "tileMatrices": [{**matrix, **sizes}]}))
+    catalog = catalog_of(
+        tmp_path,
+        "server: {tile_matrix_sets: [own.json]}\nresources: {m: {providers: [{name: COG, data: moon.tif}]}}",
+    )
+    assert len(catalog.matrix_sets["MoonMercatorSphere-2"].matrices) == 1
+    assert len(catalog.matrix_sets["MoonMercatorSphere"].matrices) > 1
+
+
+def test_a_source_that_does_not_answer_keeps_nobody_waiting(tmp_path: Path) -> None:
+    raster(tmp_path / "a.tif")
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        address = f"http://127.0.0.1:{silent.getsockname()[1]}/a.tif?token=secret"
+        begun = time.monotonic()
+        catalog = catalog_of(
+            tmp_path,
+            f"resources: {{far: {{providers: [{{name: COG, data: '{address}'}}]}}, "
+            "near: {providers: [{name: COG, data: a.tif}]}}",
+        )
+        assert [one.id for one in catalog.listed()] == ["near"]
+        with pytest.raises(Unavailable, match="far"):
+            catalog["far"]
+        assert "secret" not in str(catalog.failing())
+        assert time.monotonic() - begun < 40  # a bound, not a measurement: nothing waits for ever
 
 
 def test_hidden_collections_are_served_and_not_listed(tmp_path: Path) -> None:

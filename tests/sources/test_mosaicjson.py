@@ -1,7 +1,6 @@
 import gzip
 import itertools
 import json
-import time
 
 import morecantile
 import numpy as np
@@ -118,15 +117,27 @@ def test_a_grid_at_a_pole_takes_the_outermost_cells(tmp_path, crs, bounds, row):
     assert found == {f"{key}.tif" for key in ends}
 
 
-def test_finding_does_not_take_longer_in_a_document_of_a_hundred_thousand_assets(tmp_path):
+class Counting(dict):
+    """A mapping that counts how often it is asked, and refuses to be gone through."""
+
+    asked = 0
+
+    def __contains__(self, key):
+        self.asked += 1
+        return super().__contains__(key)
+
+    def __iter__(self):
+        raise AssertionError("all cells were gone through")
+
+
+def test_finding_looks_at_the_touched_cells_of_a_hundred_thousand_assets_only(tmp_path):
     keys = ["".join(digits) for digits in itertools.product("0123", repeat=9)][:100_000]
     index = index_of(document(tmp_path, {key: [f"{key}.tif"] for key in keys}, maxzoom=20))
     assert len(index.assets) == 100_000
-    grid = grid_of("EPSG:3857", (-2e7, 2e7 - 1000, -2e7 + 1000, 2e7), 256, 256)
-    start = time.perf_counter()
-    for _ in range(20):
-        assert len(index.find(grid)) == 1
-    assert time.perf_counter() - start < 0.5
+    cells, index._cells = index._cells, Counting(index._cells)
+    assert len(index.find(grid_of("EPSG:3857", (-2e7, 2e7 - 1000, -2e7 + 1000, 2e7), 256, 256))) == 1
+    assert index._cells.asked == 1
+    index._cells = cells
     assert len(index.find(grid_of("EPSG:4326", (-180, -90, 180, 90), 4, 4))) == 100_000  # nothing is cut
 
 
@@ -251,6 +262,23 @@ def test_a_truncated_packed_document_is_refused(tmp_path):
         index_of(tmp_path / "mosaic.json.gz")
 
 
+def test_a_document_packed_in_many_members_is_read_to_the_end(tmp_path):
+    plain = document(tmp_path, {"0": ["a.tif"], "1": ["b" * 2000 + ".tif"]}).read_bytes()
+    parts = (plain[:10], b"", plain[10:50], plain[50:])
+    (tmp_path / "mosaic.json.gz").write_bytes(b"".join(map(gzip.compress, parts)))
+    assert len(index_of(tmp_path / "mosaic.json.gz").assets) == 2
+    with pytest.raises(SourceFailed, match="larger than 2,000 bytes when unpacked"):
+        read_document(str(tmp_path / "mosaic.json.gz"), trusted=True, roots=(), max_bytes=2000)
+
+
+@pytest.mark.parametrize("last", [b"\x1f\x8b\x08", b"junk"])
+def test_a_packed_document_with_a_bad_last_member_is_refused(tmp_path, last):
+    packed = gzip.compress(document(tmp_path, {"0": ["a.tif"]}).read_bytes())
+    (tmp_path / "mosaic.json.gz").write_bytes(packed + last)
+    with pytest.raises(SourceFailed, match="gzip cannot unpack it"):
+        index_of(tmp_path / "mosaic.json.gz")
+
+
 # Where assets may lie
 
 
@@ -311,6 +339,64 @@ def test_what_gdal_would_take_for_instructions_is_never_opened(places, href):
 def test_other_schemes_are_refused(places, href):
     with pytest.raises(SourceFailed, match="scheme"):
         opened(mosaic_of(places, href))
+
+
+@pytest.mark.parametrize(
+    ("href", "name", "reason"),
+    [
+        ("a\0.tif", "a\\x00.tif", "NUL"),
+        ("a\ud800.tif", "a\\ud800.tif", "characters"),
+        ("http://[::1/x.tif", "http://[::1/x.tif", "malformed"),
+        ("http:///x.tif", "http:///x.tif", "malformed"),
+        ("https://host:port/x.tif?key=secret", "https://host:port/x.tif", "malformed"),
+        ("s3://[/x.tif", "s3://[/x.tif", "malformed"),
+        ("a" * 5000 + ".tif", "a" * 5000 + ".tif", "no such file"),
+        ("loop.tif", "loop.tif", "no such file"),
+    ],
+)
+@pytest.mark.parametrize("place", ["first", "last"])
+def test_an_asset_that_is_no_path_and_no_address_fails_alone(places, href, name, reason, place):
+    (places / "own" / "loop.tif").symlink_to("loop.tif")
+    names = [href, "a.tif"] if place == "first" else ["a.tif", href]
+    path = places / "own" / "mosaic.json"
+    tiles = {"0": names, "1": names, "2": names, "3": names}
+    path.write_text(document(places, tiles, bounds=[-10, -10, 10, 10], name="x\ud800").read_text())
+    source = opened(path)
+    raster = read_all(source, grid_of("EPSG:4326", (-5, -5, 5, 5), 10, 10))
+    assert raster.valid.sum() == 25
+    assert raster.missing == (name,)
+    assert reason in source.status.failures[name]
+    assert source.revision(raster.grid) == opened(path).revision(raster.grid)
+    assert source.document_metadata["name"].isprintable()
+
+
+@pytest.mark.parametrize("href", ["//[::1/x.tif", "http://[::1/x.tif", "a\ud800.tif"])
+def test_a_malformed_address_in_a_remote_document_fails_alone(places, site, href):
+    path = places / "own" / "mosaic.json"
+    path.write_text(document(places, {"0": ["a.tif", href]}, bounds=None).read_text())
+    source = opened(f"{site}/own/mosaic.json")
+    raster = read_all(source, grid_of("EPSG:4326", (-5, 0, 5, 5), 10, 5))
+    assert raster.valid.sum() == 25
+    assert len(raster.missing) == 1
+
+
+def test_problems_of_a_mosaic_with_a_name_tell_no_folder(places):
+    folder = str(places)
+    path = places / "own" / "mosaic.json"
+    for content, gone in (
+        ("", False),
+        ("{}", False),
+        ("{}", True),
+        (json.dumps({"mosaicjson": "0.0.2", "tiles": {"0": [f"{folder}/a.tif"]}}), False),
+        (json.dumps({"mosaicjson": "0.0.2", "tiles": {"0": [f"file://{folder}/a.tif"]}}), False),
+    ):
+        path.write_text(content)
+        if gone:
+            path.unlink()
+        with pytest.raises(SourceFailed) as failure:
+            open_mosaic(str(path), method=MosaicMethod.FIRST, trusted=False, roots=(), name="mosaic.json")
+        assert folder not in str(failure.value.document)
+        assert "mosaic.json" in failure.value.detail
 
 
 def test_an_asset_may_not_be_of_a_format_that_reads_further_files(places):

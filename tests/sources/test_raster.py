@@ -1,3 +1,4 @@
+import json
 import math
 import os
 from dataclasses import replace
@@ -11,10 +12,9 @@ from rasterio.enums import ColorInterp
 from ogcapi.model.crs import parse_crs, transformation
 from ogcapi.model.problem import SourceFailed
 from ogcapi.model.raster import Resampling, Selection
-from ogcapi.sources import storage
 from ogcapi.sources.raster import open_file
 from tests.contract import SourceContract
-from tests.data import DEMO, grid_of, numbered, read_all, write_raster
+from tests.data import DEMO, forget_revisions, grid_of, numbered, read_all, write_raster
 
 
 class TestAWholeBody(SourceContract):
@@ -302,6 +302,60 @@ def test_whole_numbers_without_nodata_get_one_that_does_not_occur(tmp_path, dtyp
         assert read_all(taken, taken.grid).is_full
 
 
+def masked(folder, values, by):
+    """A raster whose first row is not valid, whatever its values are."""
+    valid = np.full(values.shape[-2:], 255, "uint8")
+    valid[0] = 0
+    if by == "mask":
+        return write_raster(folder / "a.tif", values, bounds=(0, 0, 16, 16), mask=valid)
+    values = np.concatenate([values, valid[None]])
+    colors = [ColorInterp.gray] * (len(values) - 1) + [ColorInterp.alpha]
+    return write_raster(folder / "a.tif", values, bounds=(0, 0, 16, 16), colorinterp=colors)
+
+
+@pytest.mark.parametrize("by", ["mask", "alpha"])
+@pytest.mark.parametrize(
+    ("used", "nodata"),
+    [
+        (range(99), 255),
+        (range(1, 256), 0),
+        ([0, *range(4, 256)], 3),
+        (range(256), None),
+    ],
+)
+def test_bytes_with_a_mask_get_a_nodata_that_does_not_occur(tmp_path, by, used, nodata):
+    values = np.full((1, 17, 16), 255, "uint8")
+    values[:, 1:] = np.resize(np.array(used, "uint8"), (16, 16))
+    values[:, 0] = 255 if nodata is None else nodata  # what is not valid does not occur
+    source = open_file(str(masked(tmp_path, values, by)))
+    assert source.fields[0].nodata == nodata
+    raster = read_all(source, source.grid)
+    assert raster.valid.sum() == 16 * 16
+    assert nodata not in raster.values[raster.valid]
+
+
+def test_signed_bytes_with_a_mask_get_the_least_that_does_not_occur(tmp_path):
+    values = np.tile(np.arange(16, dtype="int8"), (1, 17, 1))
+    assert open_file(str(masked(tmp_path, values, "mask"))).fields[0].nodata == -128
+    values[0, 1:, 0] = -128
+    forget_revisions()
+    assert open_file(str(masked(tmp_path, values, "mask"))).fields[0].nodata == 127
+
+
+def test_each_band_with_a_mask_has_a_nodata_of_its_own(tmp_path):
+    values = np.stack([np.full((17, 16), 255, "uint8"), np.full((17, 16), 7, "uint8")])
+    assert [field.nodata for field in open_file(str(masked(tmp_path, values, "mask"))).fields] == [0, 255]
+
+
+def test_a_class_that_the_file_names_is_no_nodata(tmp_path):
+    path = masked(tmp_path, np.ones((1, 17, 16), "uint8"), "mask")
+    names = "<Category>sea</Category>" * 256
+    (tmp_path / "a.tif.aux.xml").write_text(
+        f'<PAMDataset><PAMRasterBand band="1"><CategoryNames>{names}</CategoryNames></PAMRasterBand></PAMDataset>'
+    )
+    assert open_file(str(path)).fields[0].nodata is None
+
+
 def test_a_value_that_the_metadata_show_to_occur_is_no_nodata(tmp_path):
     tags = {"STATISTICS_MINIMUM": "0", "STATISTICS_MAXIMUM": "65535"}
     path = write_raster(tmp_path / "a.tif", np.ones((4, 4), "uint16"), bounds=(0, 0, 4, 4), tags=tags)
@@ -311,6 +365,7 @@ def test_a_value_that_the_metadata_show_to_occur_is_no_nodata(tmp_path):
 def test_floats_without_nodata_have_nan(tmp_path):
     path = write_raster(tmp_path / "a.tif", np.ones((4, 4), "float32"), bounds=(0, 0, 4, 4))
     assert math.isnan(open_file(str(path)).fields[0].nodata)
+    assert open_file(str(path)).fields == open_file(str(path)).fields
 
 
 # Extent
@@ -356,6 +411,31 @@ def test_other_schemes_are_refused_by_name(href):
         open_file(href)
 
 
+@pytest.mark.parametrize("href", ["a\0.tif", "a\ud800.tif", "http://[::1/x.tif", "https://host:port/x.tif", "s3://"])
+def test_what_is_no_path_and_no_address_is_refused_by_name(href):
+    with pytest.raises(SourceFailed, match=r"NUL|characters|malformed") as failure:
+        open_file(href)
+    assert json.dumps(failure.value.document, ensure_ascii=False).encode()
+
+
+def test_a_file_with_a_name_of_its_own_tells_no_folder_when_it_fails(tmp_path):
+    path = write_raster(tmp_path / "a.tif", np.ones((9, 9), "uint8"), bounds=(0, 0, 9, 9))
+    source = open_file(str(path), name="a.tif")
+    path.unlink()
+    forget_revisions()
+    (tmp_path / "b.tif").write_text("no raster")
+    for act in (
+        lambda: read_all(source, source.grid),
+        source.sample,
+        lambda: open_file(str(path), name="a.tif"),
+        lambda: open_file(str(tmp_path / "b.tif"), name="b.tif"),
+        lambda: open_file(f"file://{path}", name="a.tif"),
+    ):
+        with pytest.raises(SourceFailed) as failure:
+            act()
+        assert str(tmp_path) not in str(failure.value.document)
+
+
 def test_a_file_that_is_no_raster_is_refused(tmp_path):
     (tmp_path / "a.tif").write_text("hello")
     with pytest.raises(SourceFailed, match="not a raster"):
@@ -366,6 +446,24 @@ def test_complex_numbers_are_refused(tmp_path):
     path = write_raster(tmp_path / "a.tif", np.ones((2, 2), "complex64"), bounds=(0, 0, 2, 2))
     with pytest.raises(SourceFailed, match="complex64"):
         open_file(str(path))
+
+
+@pytest.mark.parametrize(
+    ("scale", "offset"), [(math.inf, 0), (-math.inf, 0), (math.nan, 0), (0, 0), (1, math.inf), (1, math.nan)]
+)
+def test_values_that_mean_no_numbers_are_refused(tmp_path, scale, offset):
+    path = write_raster(tmp_path / "a.tif", np.ones((2, 4, 4), "int16"), bounds=(0, 0, 4, 4))
+    with rasterio.open(path, "r+") as dataset:
+        dataset.scales, dataset.offsets = (1, scale), (0, offset)
+    with pytest.raises(SourceFailed, match=r"band 2 has scale .* expected finite numbers"):
+        open_file(str(path))
+
+
+def test_a_nodata_may_be_infinite(tmp_path):
+    values = np.array([[1, np.inf], [-np.inf, 2]], "float32")
+    source = open_file(str(write_raster(tmp_path / "a.tif", values, bounds=(0, 0, 2, 2), nodata=np.inf)))
+    assert source.fields[0].nodata == math.inf
+    assert read_all(source, source.grid).valid[0].tolist() == [[True, False], [True, True]]
 
 
 def test_a_file_without_a_system_is_refused(tmp_path):
@@ -426,7 +524,7 @@ def test_a_file_that_changes_is_read_anew(tmp_path):
     before, first = source.revision(), read_all(source, source.grid)
     write_raster(path, numbered(16, 16) + 7, bounds=(0, 0, 8, 8))
     os.utime(path, ns=(1, 1))
-    storage.forget_revisions()
+    forget_revisions()
     assert source.revision() != before
     assert (read_all(source, source.grid).values[0, :8, :8] != first.values[0]).any()
     assert read_all(source, source.grid).grid.shape == (16, 16)
@@ -468,7 +566,7 @@ def test_a_sample_of_a_large_file_without_overviews_is_sparse(tmp_path):
     assert open_file(str(path)).sample().grid.shape == (64, 64)
     with rasterio.open(path, "r+") as dataset:
         dataset.build_overviews([2])
-    storage.forget_revisions()
+    forget_revisions()
     assert open_file(str(path)).sample().grid.shape == (512, 512)
 
 

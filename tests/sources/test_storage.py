@@ -1,20 +1,28 @@
+import http.server
+import socket
+import threading
+import time
+from functools import partial
+
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ogcapi.model.problem import SourceFailed
-from ogcapi.sources import storage
+from ogcapi.sources import hosts, storage
 from ogcapi.sources.raster import open_file
-from tests.data import numbered, read_all, write_raster
+from tests.data import forget_revisions, numbered, read_all, write_raster
 
 
 def test_a_local_revision_changes_with_the_file_and_is_absent_with_it(tmp_path):
     path = tmp_path / "a.txt"
     assert storage.revision(str(path)) == storage.ABSENT
     path.write_text("one")
-    storage.forget_revisions()
+    forget_revisions()
     first = storage.revision(str(path))
     path.write_text("other")
     assert storage.revision(str(path)) == first  # looked at again after some seconds only
-    storage.forget_revisions()
+    forget_revisions()
     assert storage.revision(str(path)) not in {first, storage.ABSENT}
 
 
@@ -23,7 +31,7 @@ def test_a_remote_revision_is_that_of_the_server(tmp_path, site):
     first = storage.revision(f"{site}/a.txt")
     assert first.endswith("-3")
     (tmp_path / "a.txt").write_text("four")
-    storage.forget_revisions()
+    forget_revisions()
     assert storage.revision(f"{site}/a.txt") != first
     assert storage.revision(f"{site}/none.txt") == storage.ABSENT
     assert storage.revision("http://127.0.0.1:9/a.txt") == storage.ABSENT
@@ -82,7 +90,7 @@ def test_a_remote_raster_that_changes_is_read_anew(tmp_path, site):
     source = open_file(f"{site}/a.tif")
     assert read_all(source, source.grid).values.max() == 29029
     write_raster(tmp_path / "a.tif", numbered(30, 30) + 1, bounds=(0, 0, 30, 30))
-    storage.forget_revisions()
+    forget_revisions()
     assert read_all(source, source.grid).values.max() == 29030
 
 
@@ -123,3 +131,78 @@ def test_every_kind_of_store_has_its_own_scheme(monkeypatch):
         assert storage.is_remote(f"{scheme}://bucket/a/b.tif")
         assert storage.stored_object(f"{scheme}://bucket/a/b.tif")[1] == "a/b.tif"
     storage._store.cache_clear()
+
+
+# Hosts that do not answer
+
+
+def test_a_host_that_does_not_answer_is_asked_once(tar_pit):
+    began = time.monotonic()
+    for number in range(30):
+        assert storage.revision(f"{tar_pit.address}/{number}.tif") == storage.ABSENT
+    with pytest.raises(SourceFailed, match="could not be reached"):
+        storage.fetch(f"{tar_pit.address}/mosaic.json", 100)
+    with pytest.raises(SourceFailed, match="could not be reached"):
+        open_file(f"{tar_pit.address}/31.tif")
+    assert len(tar_pit.taken) == 1
+    assert time.monotonic() - began < 5 * storage.READ_S
+
+
+def test_a_document_at_a_host_that_does_not_answer_is_asked_for_once(tar_pit):
+    for name in ("a.json", "b.json"):
+        with pytest.raises(SourceFailed, match="could not be reached"):
+            storage.fetch(f"{tar_pit.address}/{name}", 100)
+    assert len(tar_pit.taken) == 1
+
+
+def test_a_host_that_refuses_is_asked_again_after_a_while(tmp_path, site, monkeypatch):
+    (tmp_path / "a.txt").write_text("one")
+    with socket.create_server(("127.0.0.1", 0)) as door:
+        port = door.getsockname()[1]
+    address = f"http://127.0.0.1:{port}"
+    assert storage.revision(f"{address}/a.txt") == storage.ABSENT
+    server = http.server.ThreadingHTTPServer(
+        ("127.0.0.1", port), partial(http.server.SimpleHTTPRequestHandler, directory=tmp_path)
+    )
+    threading.Thread(target=server.serve_forever, args=(0.02,)).start()
+    try:
+        assert storage.revision(f"{address}/a.txt?again") == storage.ABSENT
+        clock = time.monotonic
+        monkeypatch.setattr(hosts.time, "monotonic", lambda: clock() + hosts._PAUSE_S)
+        assert storage.revision(f"{address}/a.txt").endswith("-3")
+        assert storage.revision(f"{address}/a.txt?again").endswith("-3")
+    finally:
+        server.shutdown()
+        server.server_close()
+    assert storage.revision(f"{site}/a.txt").endswith("-3")
+
+
+def test_other_hosts_and_ports_are_asked_all_the_same(tmp_path, site, tar_pit):
+    (tmp_path / "a.txt").write_text("one")
+    assert storage.revision(f"{tar_pit.address}/a.txt") == storage.ABSENT
+    assert storage.revision(f"{site}/a.txt").endswith("-3")
+
+
+@given(user=st.sampled_from(["", "me@", "me:secret@"]), rest=st.sampled_from(["", "/", "/a/b.tif", "?x=/", "#x"]))
+def test_a_host_is_one_whoever_asks_and_whatever_for(user, rest):
+    assert hosts._host(f"http://{user}Host:80{rest}") == "http://host:80"
+
+
+def test_a_file_that_alone_does_not_answer_takes_no_others_with_it():
+    asked_at = time.monotonic()
+    hosts.answered("http://host/a.tif")
+    hosts.fell_silent("http://host/b.tif", asked_at)
+    assert not hosts.is_silent("http://host/c.tif")
+    hosts.fell_silent("http://host/b.tif", time.monotonic())
+    assert hosts.is_silent("http://host/c.tif")
+    hosts.answered("http://host/a.tif")
+    assert not hosts.is_silent("http://host/c.tif")
+
+
+def test_a_host_that_keeps_values_to_itself_is_not_asked_again(tmp_path, site, tar_pit):
+    write_raster(tmp_path / "stuck.tif", numbered(30, 30), bounds=(0, 0, 30, 30))
+    began = time.monotonic()
+    for number in range(20):
+        with pytest.raises(SourceFailed):
+            open_file(f"{site}/stuck.tif?{number}")
+    assert time.monotonic() - began < 6 * storage.READ_S

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from ogcapi.model.body import bodies
 from ogcapi.model.crs import parse_crs
@@ -129,6 +132,9 @@ def matrix(**members: Any) -> dict[str, Any]:
         (matrix(cornerOfOrigin="center"), "cornerOfOrigin"),
         (matrix(id=0), "id"),
         (matrix(variableMatrixWidths=[{"coalesce": 2}]), "variableMatrixWidths"),
+        (matrix(variableMatrixWidths=3), "variableMatrixWidths"),
+        (matrix(cornerOfOrigin=["topLeft"]), "cornerOfOrigin"),
+        (matrix(tileWidth=100000), "at most 8192"),
     ],
 )
 def test_a_bad_document_is_refused_by_the_name_of_what_is_bad(document: Any, named: str) -> None:
@@ -148,3 +154,22 @@ def test_a_bad_document_is_refused_by_the_name_of_what_is_bad(document: Any, nam
 )
 def test_a_system_is_read_in_every_form_and_written_as_its_uri(crs: Any) -> None:
     assert parse(changed(crs=crs)).document["crs"] == "http://www.opengis.net/def/crs/EPSG/0/4326"
+
+
+documents = st.recursive(
+    st.none() | st.booleans() | st.integers() | st.floats() | st.text(max_size=5),
+    lambda members: st.lists(members, max_size=3) | st.dictionaries(st.text(max_size=5), members, max_size=3),
+    max_leaves=6,
+)
+
+
+@given(st.sampled_from(sorted(GOOD)), documents)
+def test_any_member_of_a_document_is_read_or_refused(name: str, value: Any) -> None:
+    with contextlib.suppress(BadTileMatrixSet):
+        parse(changed(**{name: value}))
+
+
+@given(st.sampled_from([*GOOD["tileMatrices"][0], "cornerOfOrigin", "variableMatrixWidths"]), documents)
+def test_any_member_of_a_matrix_is_read_or_refused(name: str, value: Any) -> None:
+    with contextlib.suppress(BadTileMatrixSet):
+        parse(matrix(**{name: value}))

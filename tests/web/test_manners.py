@@ -97,6 +97,10 @@ def test_documents_are_compressed_for_those_who_ask_and_images_never(client: Tes
     assert encoding("/collections", "identity") is None
     assert encoding("/collections", "gzip;q=0") is None
     assert encoding(TILE, "gzip") is None
+    assert encoding("/static/style.css", "gzip") == "gzip"
+    assert encoding("/static/style.css", "identity") is None
+    texts = {client.get("/static/style.css", headers={"Accept-Encoding": name}).text for name in ("gzip", "identity")}
+    assert len(texts) == 1
     plain = client.get("/collections", headers={"Accept-Encoding": "identity"}).json()
     assert client.get("/collections", headers={"Accept-Encoding": "gzip"}).json() == plain
 

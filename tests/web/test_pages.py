@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
-from ogcapi.web.page_maps import picture
-from ogcapi.web.page_text import coordinate, number
+from ogcapi.web.page_maps import part_of, picture, tile_count
+from ogcapi.web.page_text import box_order, by_number, coordinate, extent_lines, number
 from ogcapi.web.pages import render
 
 PROJECT = Path(__file__).parents[2]
@@ -187,6 +189,14 @@ def test_a_page_has_one_first_heading_and_pictures_have_alternatives(page: Page)
     assert all("alt" in attributes for tag, attributes in elements.tags if tag == "img")
 
 
+def test_what_scrolls_can_be_reached_with_the_keyboard(page: Page) -> None:
+    _, _, elements = page
+    for _, attributes in elements.tags:
+        if attributes.get("class") == "scroll":
+            assert (attributes.get("tabindex"), attributes.get("role")) == ("0", "region")
+            assert attributes.get("aria-label")
+
+
 def test_ids_on_a_page_are_unique(page: Page) -> None:
     _, _, elements = page
     ids = [attributes["id"] for _, attributes in elements.tags if "id" in attributes]
@@ -208,6 +218,117 @@ def test_the_body_of_a_collection_names_its_latitudes() -> None:
     text = elements.text.replace("\u202f", " ")
     assert "Latitude90° S to 90° N" in re.sub(r"\s*\n\s*", "", text)
     assert "Longitude180° W to 180° E" in re.sub(r"\s*\n\s*", "", text)
+
+
+_LON, _LAT = ("Lon", "east", "degree"), ("Lat", "north", "degree")
+_POLAR = (("E", "south", "metre"), ("N", "south", "metre"))
+
+
+def test_extents_run_from_west_to_east_first_whatever_the_axis_order() -> None:
+    lines = extent_lines([-5, 100, 5, 120], (_LAT, _LON))
+    assert [name for name, _ in lines] == ["Longitude", "Latitude"]
+    assert lines == extent_lines([100, -5, 120, 5], (_LON, _LAT))
+
+
+@pytest.mark.parametrize(
+    ("axes", "words"),
+    [
+        ((_LON, _LAT), "west, south, east, north"),
+        ((_LAT, _LON), "south, west, north, east"),
+        (_POLAR, "least E, least N, greatest E, greatest N"),
+    ],
+)
+def test_the_order_of_a_box_is_told_in_words(axes: Any, words: str) -> None:
+    assert box_order(axes) == words
+
+
+@pytest.mark.parametrize(("name", "box"), [("blue_marble", "-90.0,-45,90.0,45"), ("mola", "-45,-90.0,45,90.0")])
+def test_a_collection_shows_a_box_of_its_own_in_the_right_order(name: str, box: str) -> None:
+    template, document, related = PAGES[name]
+    _, elements = _page(template, document, related)
+    part = part_of(document, DOCUMENTS["systems"])
+    assert part is not None
+    assert [float(text) for text in part["bbox"].split(",")] == [float(text) for text in box.split(",")]
+    assert f"bbox={part['bbox']}" in elements.text
+    assert box_order(DOCUMENTS["systems"][document["extent"]["spatial"]["crs"]]["axes"]) in elements.text
+
+
+def test_the_middle_of_a_box_over_the_antimeridian_lies_at_the_antimeridian() -> None:
+    spatial = {"bbox": [[170, -20, -170, -10]], "crs": "http://www.opengis.net/def/crs/OGC/1.3/CRS84"}
+    part = part_of({"extent": {"spatial": spatial}}, DOCUMENTS["systems"])
+    assert part is not None
+    assert [float(text) for text in part["bbox"].split(",")] == [175, -17.5, -175, -12.5]
+
+
+def test_a_field_of_which_no_value_was_found_says_so() -> None:
+    schema = json.loads(json.dumps(DOCUMENTS["mola.schema"]))
+    words = "no valid values found in the sample"
+    assert words not in _page("schema.html", schema, {})[1].text
+    del schema["properties"]["height"]["examples"]
+    assert words in _page("schema.html", schema, {})[1].text
+
+
+def _of_several(title: str, set_id: str, *layers: str) -> dict[str, Any]:
+    """The tileset of several collections, as the dataset has it."""
+    found = next(one for one in DOCUMENTS["mola.tilesets_map"]["tilesets"] if one["tileMatrixSetId"] == set_id)
+    return {
+        **found,
+        "title": f"{title} ({set_id})",
+        "layers": [{"id": layer, "title": layer.capitalize(), "dataType": "map"} for layer in layers],
+    }
+
+
+def test_layers_are_listed_from_the_top() -> None:
+    set_id = DOCUMENTS["mola.tilesets_map"]["tilesets"][0]["tileMatrixSetId"]
+    document = _of_several("Planets: Mars", set_id, "lowest", "middle", "highest")
+    _, elements = _page("tileset.html", document, {"systems": DOCUMENTS["systems"]})
+    _, _, text = elements.text.partition("top first")
+    assert text.index("Highest") < text.index("Middle") < text.index("Lowest")
+    assert "collections=lowest" in text
+
+
+def test_tilesets_of_several_bodies_are_listed_by_body() -> None:
+    ids = [one["tileMatrixSetId"] for one in DOCUMENTS["mola.tilesets_map"]["tilesets"]]
+    tilesets = [_of_several("Planets: Mars", id, "mola") for id in ids]
+    other = _of_several("Planets: Moon", ids[0], "lola")
+    document = {**DOCUMENTS["mola.tilesets_map"], "tilesets": [*tilesets, other]}
+    html, _ = _page("tilesets.html", document, {"systems": DOCUMENTS["systems"]})
+    assert re.findall(r'<h2 class="subject">([^<]+?) <', html) == ["Planets: Mars", "Planets: Moon"]
+    alone, _ = _page("tilesets.html", DOCUMENTS["mola.tilesets_map"], {"systems": DOCUMENTS["systems"]})
+    assert 'class="subject"' not in alone
+
+
+@given(
+    st.tuples(st.integers(0, 7), st.integers(0, 7)).map(sorted),
+    st.tuples(st.integers(0, 15), st.integers(0, 15)).map(sorted),
+    st.lists(st.sampled_from([1, 2, 4, 8]), min_size=8, max_size=8),
+)
+def test_tiles_with_several_columns_count_once(rows: list[int], columns: list[int], coalesce: list[int]) -> None:
+    matrix = {
+        "limits": {"minTileRow": rows[0], "maxTileRow": rows[1], "minTileCol": columns[0], "maxTileCol": columns[1]},
+        "variableMatrixWidths": [
+            {"coalesce": count, "minTileRow": row, "maxTileRow": row} for row, count in enumerate(coalesce) if count > 1
+        ],
+    }
+    distinct = {
+        (row, column // coalesce[row])
+        for row in range(rows[0], rows[1] + 1)
+        for column in range(columns[0], columns[1] + 1)
+    }
+    assert tile_count(matrix) == len(distinct)
+
+
+def test_many_sets_that_differ_in_a_number_are_a_family_of_their_own() -> None:
+    zones = [{"id": f"UTM{zone:02}WGS84Quad"} for zone in range(1, 61)]
+    first, last = {"id": "CDB1GlobalGrid"}, {"id": "WebMercatorQuad"}
+    assert by_number([first, *zones, last]) == [[first, last], zones]
+    assert by_number([first, *zones[:2], last]) == [[first, *zones[:2], last]]
+
+
+def test_the_title_of_the_service_stands_once_in_every_title() -> None:
+    document = {**DOCUMENTS["landing"], "title": SERVICE["title"]}
+    assert f"<title>{SERVICE['title']}</title>" in _page("landing.html", document, {})[0]
+    assert f"<title>Conformance – {SERVICE['title']}</title>" in _page(*PAGES["conformance"])[0]
 
 
 def test_an_unregistered_set_is_not_said_to_be_registered() -> None:

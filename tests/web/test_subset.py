@@ -121,6 +121,7 @@ def test_a_styled_map_is_drawn_in_its_style(client: TestClient) -> None:
         ("bbox=0,0,1,1&bbox-crs=EPSG:0", "bbox-crs"),
         ("bbox=0,0,1,1&bbox-crs=[IAU:49900]", "bbox-crs"),
         ("crs=nothing", "crs"),
+        ("crs=%2Bproj=laea %2Blat_0=12 %2Btype=crs", "crs"),
         ("crs=[IAU_2015:49901]", "crs"),
         ("crs=http://www.opengis.net/def/crs/IAU/2015/49910", "crs"),
         ("width=0", "width"),

@@ -260,7 +260,10 @@ def test_collections_are_chosen_by_address_too_and_stay_chosen_along_the_links(c
     assert all(re.search(r"[?&]collections=blue-marble(&|$)", href) for href in hrefs)
 
 
-@pytest.mark.parametrize("names", ["nothing", "", "blue-marble,", "blue-marble,blue-marble", "mola"])
+@pytest.mark.parametrize(
+    "names",
+    ["nothing", "", "http://elsewhere/collections/blue-marble", "blue-marble,", "blue-marble,blue-marble", "mola"],
+)
 def test_collections_that_cannot_be_drawn_are_refused(client: TestClient, names: str) -> None:
     answer = client.get("/map/tiles/WebMercatorQuad/0/0/0", params={"collections": names})
     assert answer.status_code == 400
@@ -278,6 +281,24 @@ def test_narrower_collections_have_narrower_limits(serve: Serve, patch: str) -> 
     path = f"/map/tiles/WorldCRS84Quad/{deep['tileMatrix']}/{deep['minTileRow']}/0"
     assert client.get(path).status_code == 200
     assert client.get(f"{path}?collections=two").status_code == 404
+
+
+def test_coarse_and_fine_collections_are_drawn_together_down_to_the_deepest_level(serve: Serve, patch: str) -> None:
+    more = "all: {providers: [{name: COG, data: demo/earth/relief.tif}]}, "
+    client = serve(patch.replace("resources: {", "resources: {" + more))
+    whole = tile_sets(client, "/map/tiles")["WebMercatorQuad"]["tileMatrixSetLimits"]
+    fine = tile_sets(client, "/collections/two/map/tiles")["WebMercatorQuad"]["tileMatrixSetLimits"]
+    assert [limit["tileMatrix"] for limit in whole] == [limit["tileMatrix"] for limit in fine]
+    deepest = whole[-1]
+    assert (deepest["minTileRow"], deepest["minTileCol"]) == (0, 0)
+    far = client.get(f"/map/tiles/WebMercatorQuad/{deepest['tileMatrix']}/3/3?f=png")
+    assert picture(far.content)[..., 3].all()
+
+
+def test_attribution_is_that_of_the_collections_drawn(client: TestClient) -> None:
+    found = tile_sets(client, "/map/tiles")
+    assert "MOLA" not in found["WebMercatorQuad"]["attribution"]
+    assert "MOLA" in found["MarsMercatorSphere"]["attribution"]
 
 
 def test_limits_of_the_dataset_hold_every_collection_that_is_drawn(serve: Serve, patch: str) -> None:

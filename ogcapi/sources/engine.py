@@ -1,0 +1,141 @@
+"""The tile engine: cells of a grid out of the decoded blocks of a file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import numpy as np
+
+from ogcapi.model.grid import Grid
+from ogcapi.model.raster import Resampling, Valid, Values
+from ogcapi.pixels.control import Control, control, parts, steps
+from ogcapi.pixels.gather import Piece, fill, need
+from ogcapi.pixels.warp import Geometry, Window
+from ogcapi.sources.blocks import Block, Level, Pyramid, across, down, edges, shared_cache
+
+_SAME = 1e-6  # relative: an overview this little coarser than asked is not
+
+
+def read_onto(
+    pyramid: Pyramid,
+    grid: Grid,
+    bands: Sequence[int],
+    method: Resampling,
+    values: Values,
+    valid: Valid,
+    rows: range | None = None,
+) -> int:
+    """Write bands of a file, numbered from 0, into values and valid (field, row, col) on those rows of a grid.
+
+    Cells that are valid already stay as they are. Returns how many cells are still not valid. Raises `SourceFailed`,
+    `Changed`.
+    """
+    level, geometry = _level(pyramid, grid)
+    rows = range(grid.height) if rows is None else rows
+    left = int(valid.size - np.count_nonzero(valid))
+    for part_rows, part_cols in parts(grid, rows):
+        placed = control(grid, geometry, part_rows, part_cols, corners=method is not Resampling.NEAREST)
+        if placed.is_empty:
+            continue
+        origin = part_rows.start - rows.start, part_cols.start
+        task = _Task(level=level, placed=placed, method=method, origin=origin)
+        if level.planes == 1:
+            left = task.write(0, bands, values, valid)
+        else:
+            for number, band in enumerate(bands):
+                task.write(band, None, values[number : number + 1], valid[number : number + 1])
+            left = int(valid.size - np.count_nonzero(valid))
+    return left
+
+
+def _level(pyramid: Pyramid, grid: Grid) -> tuple[Level, Geometry]:
+    """The coarsest overview that is not coarser than the grid asks for; the file's own cells where none is."""
+    own, overviews = pyramid.header.geometry, pyramid.header.overviews
+    chosen = pyramid.levels[0], own
+    if not overviews:
+        return chosen
+    asked = steps(grid, own) * (1 + _SAME)
+    for level, (width, height) in zip(pyramid.levels[1:], overviews, strict=True):
+        if max(own.width / width, own.height / height) <= asked:
+            chosen = level, own.at(width, height)
+    return chosen
+
+
+@dataclass(frozen=True, kw_only=True)
+class _Task:
+    """A part of a grid, and the level that its cells come from."""
+
+    level: Level
+    placed: Control
+    method: Resampling
+    origin: tuple[int, int]
+    """Row and column of the part's first cell in the arrays that are written."""
+
+    def write(self, plane: int, samples: Sequence[int] | None, values: Values, valid: Valid) -> int:
+        """Write fields of one plane (`samples`: which of a block's; None: all). Returns the cells not valid yet."""
+        level = self.level
+        size = level.block_width, level.block_height
+        needed = need(self.placed, self.method, size, valid, self.origin)
+        if needed is None:
+            return int(valid.size - np.count_nonzero(valid))
+        first = plane * across(level) * down(level)
+        indices = [first + int(row) * across(level) + int(col) for row, col in needed.blocks]
+        blocks = dict(zip(indices, shared_cache().get(level, indices), strict=True))
+        nodata = [level.nodata[plane]] if level.planes > 1 else [level.nodata[band] for band in samples or ()]
+        left = 0
+        for piece in self._pieces(blocks, needed.window, nodata, samples):
+            left = fill(self.placed, piece, self.method, values, valid, self.origin)
+            if not left:
+                break
+        return left
+
+    def _pieces(
+        self,
+        blocks: dict[int, Block],
+        window: Window,
+        nodata: Sequence[float | int | None],
+        samples: Sequence[int] | None,
+    ) -> list[Piece]:
+        """The blocks as they are for nearest, for which each cell lies in one of them; else all in one window."""
+        if self.method is Resampling.NEAREST or len(blocks) == 1:
+            return [self._piece(index, block, nodata, samples) for index, block in blocks.items()]
+        return [self._assembled(blocks, window, nodata, samples)]
+
+    def _piece(
+        self, index: int, block: Block, nodata: Sequence[float | int | None], samples: Sequence[int] | None
+    ) -> Piece:
+        _, top, left, _, _ = edges(self.level, index)
+        return Piece(values=block.values, top=top, left=left, nodata=nodata, mask=block.valid, samples=samples)
+
+    def _assembled(
+        self,
+        blocks: dict[int, Block],
+        window: Window,
+        nodata: Sequence[float | int | None],
+        samples: Sequence[int] | None,
+    ) -> Piece:
+        """The cells of a window that may reach on around the body, and that is cut where blocks are not needed."""
+        turn = self.level.width
+        any_block = next(iter(blocks.values()))
+        values = np.zeros((*window.shape, any_block.values.shape[2]), any_block.values.dtype)
+        mask = np.zeros(window.shape, np.uint8) if any(b.valid is not None for b in blocks.values()) else None
+        for index, block in blocks.items():
+            _, top, start, bottom, stop = edges(self.level, index)
+            for left, right in ((start, stop), (start + turn, stop + turn)):
+                inner = (
+                    max(top, window.top),
+                    max(left, window.left),
+                    min(bottom, window.bottom),
+                    min(right, window.right),
+                )
+                if inner[0] >= inner[2] or inner[1] >= inner[3]:
+                    continue
+                there = np.s_[
+                    inner[0] - window.top : inner[2] - window.top, inner[1] - window.left : inner[3] - window.left
+                ]
+                here = np.s_[inner[0] - top : inner[2] - top, inner[1] - left : inner[3] - left]
+                values[there] = block.values[here]
+                if mask is not None:
+                    mask[there] = 1 if block.valid is None else block.valid[here]
+        return Piece(values=values, top=window.top, left=window.left, nodata=nodata, mask=mask, samples=samples)
