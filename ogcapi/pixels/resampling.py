@@ -135,9 +135,11 @@ def interpolated(kernel: Kernel, rows: Taps, cols: Taps, patch: Patch) -> Array:
             valid = patch.valid[here]
             gaps |= (weight != 0) & ~valid
             weight = np.where(valid, weight, 0)
-        sums += weight * np.where(weight != 0, patch.values[here], 0)  # an infinite value without weight is nothing
+        with np.errstate(invalid="ignore"):  # infinite values of both signs have no mean
+            sums += weight * np.where(weight != 0, patch.values[here], 0)  # an infinite value without weight is nothing
         totals += weight
-    mean = _sum(sums, down)
+    with np.errstate(invalid="ignore"):
+        mean = _sum(sums, down)
     with np.errstate(invalid="ignore", divide="ignore"):
         mean /= _sum(totals, down)
     gaps &= down != 0

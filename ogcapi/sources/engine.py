@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ogcapi.model.grid import Grid
+from ogcapi.model.problem import SourceFailed
 from ogcapi.model.raster import Resampling, Valid, Values
 from ogcapi.pixels.control import Control, control, parts, steps
 from ogcapi.pixels.gather import Piece, fill, need
 from ogcapi.pixels.warp import Geometry, Window
 from ogcapi.sources.blocks import Block, Level, Pyramid, across, down, edges, shared_cache
 
+_WINDOW_BYTES = 64 << 20  # of decoded cells in the hands of one reader
 _SAME = 1e-6  # relative: an overview this little coarser than asked is not
 
 
@@ -25,28 +27,26 @@ def read_onto(
     values: Values,
     valid: Valid,
     rows: range | None = None,
-) -> int:
+) -> None:
     """Write bands of a file, numbered from 0, into values and valid (field, row, col) on those rows of a grid.
 
-    Cells that are valid already stay as they are. Returns how many cells are still not valid. Raises `SourceFailed`,
-    `Changed`.
+    Cells that are valid already stay as they are. Memory stays bounded however large the file is. Raises
+    `SourceFailed`, `Changed`.
     """
     level, geometry = _level(pyramid, grid)
     rows = range(grid.height) if rows is None else rows
-    left = int(valid.size - np.count_nonzero(valid))
     for part_rows, part_cols in parts(grid, rows):
         placed = control(grid, geometry, part_rows, part_cols, corners=method is not Resampling.NEAREST)
         if placed.is_empty:
             continue
-        origin = part_rows.start - rows.start, part_cols.start
-        task = _Task(level=level, placed=placed, method=method, origin=origin)
+        task = _Task(
+            level=level, grid=grid, placed=placed, method=method, origin=(part_rows.start - rows.start, part_cols.start)
+        )
         if level.planes == 1:
-            left = task.write(0, bands, values, valid)
+            task.write(0, bands, values, valid)
         else:
             for number, band in enumerate(bands):
                 task.write(band, None, values[number : number + 1], valid[number : number + 1])
-            left = int(valid.size - np.count_nonzero(valid))
-    return left
 
 
 def _level(pyramid: Pyramid, grid: Grid) -> tuple[Level, Geometry]:
@@ -67,28 +67,60 @@ class _Task:
     """A part of a grid, and the level that its cells come from."""
 
     level: Level
+    grid: Grid
     placed: Control
     method: Resampling
     origin: tuple[int, int]
     """Row and column of the part's first cell in the arrays that are written."""
 
-    def write(self, plane: int, samples: Sequence[int] | None, values: Values, valid: Valid) -> int:
-        """Write fields of one plane (`samples`: which of a block's; None: all). Returns the cells not valid yet."""
+    def write(self, plane: int, samples: Sequence[int] | None, values: Values, valid: Valid) -> None:
+        """Write fields of one plane (`samples`: which of a block's; None: all)."""
         level = self.level
-        size = level.block_width, level.block_height
-        needed = need(self.placed, self.method, size, valid, self.origin)
+        needed = need(self.placed, self.method, (level.block_width, level.block_height), valid, self.origin)
         if needed is None:
-            return int(valid.size - np.count_nonzero(valid))
+            return
+        if self.method is not Resampling.NEAREST and needed.window.count * values.dtype.itemsize > _WINDOW_BYTES:
+            for half in self._halves():
+                half.write(plane, samples, values, valid)
+            return
+        nodata = [level.nodata[plane]] if samples is None else [level.nodata[band] for band in samples]
         first = plane * across(level) * down(level)
         indices = [first + int(row) * across(level) + int(col) for row, col in needed.blocks]
-        blocks = dict(zip(indices, shared_cache().get(level, indices), strict=True))
-        nodata = [level.nodata[plane]] if level.planes > 1 else [level.nodata[band] for band in samples or ()]
-        left = 0
-        for piece in self._pieces(blocks, needed.window, nodata, samples):
-            left = fill(self.placed, piece, self.method, values, valid, self.origin)
-            if not left:
-                break
-        return left
+        at_once = len(indices) if self.method is not Resampling.NEAREST else self._blocks_at_once(values.dtype.itemsize)
+        for start in range(0, len(indices), at_once):
+            some = indices[start : start + at_once]
+            blocks = dict(zip(some, shared_cache().get(level, some), strict=True))
+            for piece in self._pieces(blocks, needed.window, nodata, samples):
+                if not fill(self.placed, piece, self.method, values, valid, self.origin):
+                    return
+
+    def _blocks_at_once(self, itemsize: int) -> int:
+        cells = (
+            self.level.block_width * self.level.block_height * (1 if self.level.planes > 1 else len(self.level.dtypes))
+        )
+        return max(1, _WINDOW_BYTES // (cells * itemsize))
+
+    def _halves(self) -> list[_Task]:
+        """The part in two, cut across its longer side."""
+        rows, cols, (top, left) = self.placed.rows, self.placed.cols, self.origin
+        if len(rows) == len(cols) == 1:
+            raise SourceFailed(str(self.level.key[0]), "one cell of the answer takes in too many of its cells")
+        if len(rows) >= len(cols):
+            middle = rows.start + len(rows) // 2
+            cuts = [
+                (range(rows.start, middle), cols, (top, left)),
+                (range(middle, rows.stop), cols, (top + len(rows) // 2, left)),
+            ]
+        else:
+            middle = cols.start + len(cols) // 2
+            cuts = [
+                (rows, range(cols.start, middle), (top, left)),
+                (rows, range(middle, cols.stop), (top, left + len(cols) // 2)),
+            ]
+        return [
+            replace(self, placed=control(self.grid, self.placed.geometry, *of, corners=True), origin=origin)
+            for *of, origin in cuts
+        ]
 
     def _pieces(
         self,

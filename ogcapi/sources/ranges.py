@@ -68,7 +68,7 @@ def current_revision(href: str) -> str:
         return storage.revision(href)
     try:
         return _revision(os.stat(href))  # noqa: PTH116 - for each read: no Path is made
-    except OSError:
+    except (OSError, ValueError):  # or it is no path at all
         return storage.ABSENT
 
 
@@ -77,7 +77,7 @@ def settled_revision(href: str) -> str:
     if not storage.is_remote(href):
         try:
             age_ns = time.time_ns() - os.stat(href).st_mtime_ns  # noqa: PTH116
-        except OSError:
+        except (OSError, ValueError):
             return storage.ABSENT
         if 0 <= age_ns < _SETTLED_NS:
             time.sleep((_SETTLED_NS - age_ns) / 1e9)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cached_property
+from functools import cached_property, partial
 from math import ceil, hypot, nan
 
 import numpy as np
@@ -12,10 +12,14 @@ import numpy as np
 from ogcapi.model.collection import SourceStatus
 from ogcapi.model.crs import Crs, transformation
 from ogcapi.model.grid import BBox, Footprint, Grid, normal
+from ogcapi.model.problem import SourceFailed
 from ogcapi.model.raster import Field, Interval, Raster, Resampling, Selection, Valid, Values
-from ogcapi.pixels.warp import Geometry, Window, steps, warp
+from ogcapi.pixels.warp import Geometry
 from ogcapi.sources import storage
-from ogcapi.sources.gdal import File, Header, read_categories, read_header, read_window
+from ogcapi.sources.blocks import Pyramid
+from ogcapi.sources.engine import read_onto
+from ogcapi.sources.gdal import File, Header, read_categories
+from ogcapi.sources.pyramids import reading
 
 SAMPLE_CELLS = 512
 """Cells a side of a sample."""
@@ -37,7 +41,7 @@ class FileSource:
 
     def __init__(self, file: File) -> None:
         self._file = file
-        self._known = _Opened(file=file, revision=storage.revision(file.href), header=read_header(file))
+        self._known = _Opened(file=file, revision=storage.revision(file.href), header=reading(file, _header))
 
     @property
     def storage_crs(self) -> Crs:
@@ -109,8 +113,12 @@ class FileSource:
         """The file as it is now."""
         if not self.is_current:
             revision = storage.revision(self._file.href)
-            self._known = _Opened(file=self._file, revision=revision, header=read_header(self._file))
+            self._known = _Opened(file=self._file, revision=revision, header=reading(self._file, _header))
         return self._known
+
+
+def _header(pyramid: Pyramid) -> Header:
+    return pyramid.header
 
 
 def method_for(field: Field, method: Resampling) -> Resampling:
@@ -229,28 +237,53 @@ class _Opened:
         self, grid: Grid, chosen: Sequence[int], methods: Sequence[Resampling], rows: range | None = None
     ) -> tuple[Values, Valid]:
         """Values and valid (field, row, col) of those fields by number, each by its own method."""
-        overview, geometry = self._overview(grid)
         dtype = np.result_type(*(self.header.fields[index].dtype for index in chosen)).name
         shape = (len(chosen), grid.height if rows is None else len(rows), grid.width)
         values, valid = np.zeros(shape, dtype), np.zeros(shape, bool)
-        for method in dict.fromkeys(methods):
-            places = [place for place, own in enumerate(methods) if own is method]
-            bands = [self.header.bands[chosen[place]] for place in places]
-
-            def read(window: Window, bands: Sequence[int] = bands) -> tuple[Values, Valid]:
-                return read_window(self.file, self.header, overview, bands, dtype, window)
-
-            values[places], valid[places] = warp(grid, geometry, read, len(bands), dtype, method, rows)
+        self.fill(grid, chosen, methods, values, valid, rows)
         return values, valid
 
-    def _overview(self, grid: Grid) -> tuple[int | None, Geometry]:
-        """The coarsest overview that is not coarser than the grid asks for; the file's own cells where none is."""
-        asked = steps(grid, self.geometry) * (1 + _SAME) if self.header.overviews else 0.0
-        chosen: tuple[int | None, Geometry] = None, self.geometry
-        for number, (width, height) in enumerate(self.header.overviews):
-            if max(self.geometry.width / width, self.geometry.height / height) <= asked:
-                chosen = number, self.geometry.at(width, height)
-        return chosen
+    def fill(
+        self,
+        grid: Grid,
+        chosen: Sequence[int],
+        methods: Sequence[Resampling],
+        values: Values,
+        valid: Valid,
+        rows: range | None = None,
+    ) -> None:
+        """Write those fields by number, each by its own method, where values (field, row, col) are not valid yet."""
+        kinds = [
+            (method, np.dtype(self.header.fields[index].dtype)) for index, method in zip(chosen, methods, strict=True)
+        ]
+        for method, dtype in dict.fromkeys(kinds):
+            places = [place for place, own in enumerate(kinds) if own == (method, dtype)]
+            bands = [chosen[place] for place in places]
+            whole = places == list(range(len(chosen))) and dtype == values.dtype and values.flags.c_contiguous
+            own_values = values if whole else values[places].astype(dtype)
+            before = valid if whole else valid[places]
+            own_valid = reading(self.file, partial(self._onto, grid, bands, method, own_values, before, rows))
+            if whole:
+                valid[...] = own_valid
+            else:
+                values[places], valid[places] = own_values, own_valid
+
+    def _onto(
+        self,
+        grid: Grid,
+        bands: Sequence[int],
+        method: Resampling,
+        values: Values,
+        before: Valid,
+        rows: range | None,
+        pyramid: Pyramid,
+    ) -> Valid:
+        """Valid after one revision of the file has been written; from the start, should it be tried again."""
+        if pyramid.header is not self.header and pyramid.header.fields != self.header.fields:
+            raise SourceFailed(self.file.name, "it has just changed; ask again")
+        valid = before.copy()
+        read_onto(pyramid, grid, bands, method, values, valid, rows)
+        return valid
 
 
 def candidates(dtype: str, is_masked: bool) -> Sequence[float | int]:
