@@ -100,11 +100,11 @@ def tar_pit(monkeypatch):
     monkeypatch.setattr(storage, "READ_S", 0.5)
     monkeypatch.setattr(storage, "CONNECT_S", 0.5)
     monkeypatch.setitem(gdal._REMOTE_OPTIONS, "GDAL_HTTP_TIMEOUT", 0.5)
-    storage._client.cache_clear()
+    storage.client.cache_clear()
     pit = TarPit()
     yield pit
     pit.close()
-    storage._client.cache_clear()
+    storage.client.cache_clear()
 
 
 @pytest.fixture(autouse=True)

@@ -20,7 +20,7 @@ from ogcapi.sources.gdal import File
 from ogcapi.sources.gdalblocks import open_gdal
 from ogcapi.sources.geotiff import open_geotiff
 from ogcapi.sources.pyramids import forget_headers, open_pyramid, reading
-from tests.data import SHARED, needs_shared, write_raster
+from tests.data import SHARED, forget_revisions, needs_shared, write_raster
 from tests.sources.files_over_http import serving
 from tests.sources.test_geotiff import BOUNDS, as_gdal_reads, assembled, noise
 
@@ -347,7 +347,7 @@ def test_a_header_costs_one_request_and_near_blocks_another(tmp_path, web):
     assert len(web.requests) == 2
     cache.get(open_pyramid(file).levels[0], range(16))
     assert len(web.requests) == 2
-    storage.forget_revisions()
+    forget_revisions()
     open_pyramid(file)
     assert [method for method, *_ in web.requests] == ["GET", "GET", "HEAD"]
 
