@@ -6,9 +6,10 @@ import logging
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
+from functools import partial
 from os.path import realpath
 from pathlib import Path
 
@@ -16,6 +17,7 @@ from ogcapi.model.problem import SourceFailed
 from ogcapi.sources import storage
 from ogcapi.sources.gdal import self_contained
 from ogcapi.sources.raster import FileSource
+from ogcapi.sources.waiting import AHEAD, Waiting
 
 logger = logging.getLogger("ogcapi.sources")
 
@@ -98,6 +100,22 @@ class Shelf:
 
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             return list(pool.map(opened, assets))
+
+    def in_turn(self, assets: Sequence[Asset], waiting: Waiting) -> Iterator[tuple[Asset, Callable[[], FileSource]]]:
+        """Each of the assets, and what gives it opened or raises `SourceFailed`.
+
+        A local one is opened then, not before. Remote ones are opened beside, at most four ahead of their turn.
+        """
+        coming = [asset for asset in assets if storage.is_remote(asset.href) and self.known(asset) is None][::-1]
+        begun: dict[str, Future[FileSource]] = {}
+        for asset in assets:
+            while coming and len(begun) < AHEAD:
+                following = coming.pop()
+                begun[following.href] = waiting.start(partial(self.open, following))
+            if asset.href in begun:
+                yield asset, partial(waiting.result, begun.pop(asset.href), asset.name)
+            else:
+                yield asset, partial(self.open, asset)
 
     def failed(self, asset: Asset, error: SourceFailed) -> None:
         """Remember, and log at most once a minute, that the asset could not be read."""

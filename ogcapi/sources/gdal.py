@@ -179,6 +179,8 @@ def _open(file: File, overview: int | None) -> DatasetReader:
         raise SourceFailed(file.name, "it is not georeferenced") from error
     except _FAILURES as error:
         _note(file, error, asked_at)
+        if storage.is_remote(file.href) and hosts.is_silent(file.href):
+            raise SourceFailed(file.name, "it could not be reached in time") from error
         kind = "a raster that GDAL can read" if file.driver is None else f"a readable {file.driver} file"
         raise SourceFailed(file.name, f"it is not {kind}") from error
 

@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
-from functools import cached_property
+from functools import cached_property, partial
+from itertools import chain
 from typing import Protocol
 
 import numpy as np
@@ -22,8 +23,10 @@ from ogcapi.sources.assets import Asset, Shelf
 from ogcapi.sources.extents import whole_grid
 from ogcapi.sources.matching import band_of, check_band, is_near, widened
 from ogcapi.sources.raster import SAMPLE_CELLS, FileSource, method_for, reach
+from ogcapi.sources.waiting import Waiting
 
 _FIRST_TRIES = 4  # assets opened to learn what the mosaic is of
+_WHOLE_S = 30.0  # for which a read waits for remote assets
 _STACK_CELLS = 64_000_000  # that a median keeps at one time
 _REMOTE_LOOKS = 64  # remote assets whose revision is a part of a grid's
 _LOOKS_AT_ONCE = 16
@@ -126,12 +129,18 @@ class MosaicSource:
         return tuple(assets[number] for number in chosen)
 
     @cached_property
-    def _sources(self) -> tuple[FileSource, ...]:
+    def _opened(self) -> Sequence[tuple[Asset, FileSource]]:
         """The sampled assets that open and are of this body; none where not even the first few do."""
         if self._described is None:
             return ()
-        opened = (self._described, *self._shelf.open_all(self._sampled))
-        return tuple(s for s in dict.fromkeys(opened) if s is not None and is_near(s.storage_crs, self.storage_crs))
+        opened = zip(self._sampled, self._shelf.open_all(self._sampled), strict=True)
+        return [(a, s) for a, s in opened if s is not None and is_near(s.storage_crs, self.storage_crs)]
+
+    @property
+    def _sources(self) -> Sequence[FileSource]:
+        """Theirs, and that of the asset that the mosaic learned its fields from."""
+        described = () if self._described is None else (self._described,)
+        return list(dict.fromkeys((*described, *(source for _, source in self._opened))))
 
     @cached_property
     def _box(self) -> BBox:
@@ -155,60 +164,88 @@ class MosaicSource:
         """One box around all assets, in two where it passes the antimeridian."""
         return Footprint(crs=self.storage_crs, bboxes=normal(self._box, self.storage_crs))
 
-    def _candidates(self, grid: Grid, interval: Interval | None = None) -> Iterator[Asset]:
-        """The assets that may have cells on the grid, topmost first, without those that are known to lie elsewhere."""
+    def _candidates(self, grid: Grid, interval: Interval | None = None) -> Iterator[list[Asset]]:
+        """The assets that may have cells on the grid, topmost first, without those that are known to lie elsewhere.
+
+        First, together, what the index finds there. Then, in the index's order, sampled assets (all, where they are
+        few) that cross the antimeridian and meet the grid: makers of indexes often cut them there, and list them on one
+        side only. Their headers are read when the second list is asked for.
+        """
+        may_meet = self._meeting(grid)
+        found = self._index.find(grid, interval)
+        known = ((asset, self._shelf.known(asset)) for asset in found)
+        yield [asset for asset, source in known if source is None or may_meet(source)]
+        yield self._across(found, may_meet)
+
+    def _across(self, found: Sequence[Asset], may_meet: Callable[[FileSource], bool]) -> list[Asset]:
+        """Sampled assets that cross the antimeridian and may meet a grid, but were not found there."""
+        hrefs = {asset.href for asset in found}
+        return [a for a, s in self._opened if s.crosses_antimeridian and a.href not in hrefs and may_meet(s)]
+
+    def _meeting(self, grid: Grid) -> Callable[[FileSource], bool]:
+        """Whether an opened asset may have cells on the grid: not if its footprint, as it is now, lies elsewhere."""
         reached: dict[Crs, tuple[BBox, ...]] = {}
-        for asset in self._index.find(grid, interval):
-            source = self._shelf.known(asset)
-            if source is not None and source.is_current and is_near(source.storage_crs, grid.crs):
-                crs = source.storage_crs
-                if crs not in reached:
-                    reached[crs] = reach(grid, crs)
-                if not any(mine.meets(theirs) for mine in source.footprint.bboxes for theirs in reached[crs]):
-                    continue
-            yield asset
+
+        def may_meet(source: FileSource) -> bool:
+            crs = source.storage_crs
+            if not source.is_current or not is_near(crs, grid.crs):
+                return True
+            if crs not in reached:
+                reached[crs] = reach(grid, crs)
+            return any(mine.meets(theirs) for mine in source.footprint.bboxes for theirs in reached[crs])
+
+        return may_meet
 
     def meets(self, grid: Grid, interval: Interval | None = None) -> bool:
         """Whether any asset may have cells on the grid."""
-        return next(self._candidates(grid, interval), None) is not None
+        return any(self._candidates(grid, interval))
 
     def read(self, grid: Grid, selection: Selection) -> Raster:
-        """The values on that grid; assets that fail are named in `missing`."""
-        return self._read(grid, selection, list(self._candidates(grid, selection.interval)))
+        """The values on that grid; assets that fail are named in `missing`.
 
-    def _read(self, grid: Grid, selection: Selection, assets: Sequence[Asset]) -> Raster:
+        So are remote assets that are not there half a minute after the read began.
+        """
+        return self._read(grid, selection, self._candidates(grid, selection.interval))
+
+    def _read(self, grid: Grid, selection: Selection, groups: Iterable[list[Asset]]) -> Raster:
         names = [field.name for field in self.fields]
         chosen = [names.index(name) for name in selection.fields]
         fields, stored = ([of[number] for number in chosen] for of in (self.fields, self._stored))
         dtype = np.result_type(*(field.dtype for field in fields))
         values, valid = np.zeros((len(chosen), *grid.shape), dtype), np.zeros((len(chosen), *grid.shape), bool)
         missing: dict[str, None] = {}
-        ordered = list(reversed(assets)) if self._method is MosaicMethod.LAST else assets
-        for rows in self._strips(grid, len(ordered) * len(chosen)):
-            layers = stack(self._method, (len(chosen), len(rows), grid.width), stored)
-            for asset in ordered:
-                if layers.is_full:
-                    break
-                try:
-                    layers.add(*self._layer(asset, grid, chosen, selection.method, rows))
-                except SourceFailed:
-                    missing[asset.name] = None
-            values[:, rows.start : rows.stop], valid[:, rows.start : rows.stop] = layers.result()
+        if self._method is not MosaicMethod.FIRST:  # which alone may have enough of the first group
+            assets = list(chain.from_iterable(groups))
+            groups = [assets[::-1] if self._method is MosaicMethod.LAST else assets]
+        with Waiting(_WHOLE_S) as waiting:
+            for rows in self._strips(grid, groups, len(chosen)):
+                layers = stack(self._method, (len(chosen), len(rows), grid.width), stored)
+                for asset, opened in chain.from_iterable(self._shelf.in_turn(group, waiting) for group in groups):
+                    try:
+                        source = opened()
+                        layer = partial(self._layer, asset, source, grid, chosen, selection.method, rows)
+                        is_remote = storage.is_remote(asset.href)
+                        layers.add(*(waiting.result(waiting.start(layer), asset.name) if is_remote else layer()))
+                    except SourceFailed:
+                        missing[asset.name] = None
+                    if layers.is_full:
+                        break
+                values[:, rows.start : rows.stop], valid[:, rows.start : rows.stop] = layers.result()
         return Raster(grid=grid, fields=tuple(fields), values=values, valid=valid, missing=tuple(missing))
 
-    def _strips(self, grid: Grid, layers: int) -> Iterator[range]:
+    def _strips(self, grid: Grid, groups: Iterable[list[Asset]], fields: int) -> Iterator[range]:
         """All rows at once, but where a median would keep too many cells."""
         rows = grid.height
         if self._method is MosaicMethod.MEDIAN:
-            rows = min(rows, max(1, _STACK_CELLS // max(1, layers * grid.width)))
+            cells = max(1, sum(map(len, groups))) * fields * grid.width
+            rows = min(rows, max(1, _STACK_CELLS // cells))
         for first in range(0, grid.height, rows):
             yield range(first, min(first + rows, grid.height))
 
     def _layer(
-        self, asset: Asset, grid: Grid, chosen: Sequence[int], method: Resampling, rows: range
+        self, asset: Asset, source: FileSource, grid: Grid, chosen: Sequence[int], method: Resampling, rows: range
     ) -> tuple[Values, Valid]:
         """Values and valid (field, row, col) of one asset as the mosaic's stored fields. Raises `SourceFailed`."""
-        source = self._shelf.open(asset)
         try:
             layer = self._matched(asset, source, grid, chosen, method, rows)
         except SourceFailed as error:
@@ -243,7 +280,10 @@ class MosaicSource:
 
         Only the first 64 of remote assets are asked, because each costs a request.
         """
-        assets = self._sampled if grid is None else self._index.find(grid)
+        assets = self._sampled
+        if grid is not None:
+            found = self._index.find(grid)
+            assets = (*found, *self._across(found, self._meeting(grid)))
         local = [asset.href for asset in assets if not storage.is_remote(asset.href)]
         remote = [asset.href for asset in assets if storage.is_remote(asset.href)][:_REMOTE_LOOKS]
         texts = [*map(storage.revision, local)]
@@ -257,4 +297,4 @@ class MosaicSource:
         """At most 512 cells a side over the whole; of a large mosaic, only where some assets lie."""
         grid = self.grid
         grid = replace(grid, width=min(grid.width, SAMPLE_CELLS), height=min(grid.height, SAMPLE_CELLS))
-        return self._read(grid, Selection(fields=tuple(field.name for field in self.fields)), self._sampled)
+        return self._read(grid, Selection(fields=tuple(field.name for field in self.fields)), [list(self._sampled)])

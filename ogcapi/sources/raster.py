@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
-from math import ceil, hypot, nan
+from math import ceil, hypot, inf, nan
 
 import numpy as np
 
+from ogcapi.model.body import body_of
 from ogcapi.model.collection import SourceStatus
 from ogcapi.model.crs import Crs, transformation
-from ogcapi.model.grid import BBox, Footprint, Grid, normal
+from ogcapi.model.grid import BBox, Footprint, Grid, carry, normal
 from ogcapi.model.problem import SourceFailed
 from ogcapi.model.raster import Field, Interval, Raster, Resampling, Selection, Valid, Values
 from ogcapi.pixels.warp import Geometry
@@ -25,6 +26,7 @@ SAMPLE_CELLS = 512
 """Cells a side of a sample."""
 _SPARSE_CELLS = 64  # a side, where the coarsest cells are so many that each cell of a sample costs a block
 _SPARSE_FROM = 16_000_000  # stored cells
+_ROUNDING = 1e-9  # relative
 _SAME = 1e-6  # relative: an overview this little coarser than asked is not
 
 
@@ -62,6 +64,11 @@ class FileSource:
     def footprint(self) -> Footprint:
         """The file's box in its CRS; of a rotated file, the box around it."""
         return self._known.footprint
+
+    @property
+    def crosses_antimeridian(self) -> bool:
+        """Whether the file has cells on both sides of the meridian at which its body's longitudes begin anew."""
+        return self._known.crosses_antimeridian
 
     @property
     def grid(self) -> Grid:
@@ -181,6 +188,13 @@ class _Opened:
             quarter = crs.x_period / 4  # cells at a pole may reach beyond it
             box = replace(box, ymin=max(box.ymin, -quarter), ymax=min(box.ymax, quarter))
         return Footprint(crs=crs, bboxes=normal(box, crs))
+
+    @cached_property
+    def crosses_antimeridian(self) -> bool:
+        crs, box = self.geometry.crs, self._box
+        half = inf if crs.x_period is None else crs.x_period / 2 * (1 + _ROUNDING)
+        is_beyond = box.xmin < -half or box.xmax > half  # one that goes all the way around has one box in the end
+        return is_beyond or len(carry(box, crs, body_of(crs).geographic)) > 1
 
     @cached_property
     def grid(self) -> Grid:

@@ -22,6 +22,9 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         pass
 
     def do_HEAD(self):
+        if "slow" in self.path:  # thinks about it
+            with self.server.asked_slowly():
+                time.sleep(0.1)
         if "signed" in self.path:
             self.send_error(403)
         else:
@@ -29,7 +32,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
 
     def do_GET(self):
         if "stuck" in self.path:
-            time.sleep(4)
+            self.server.gate.wait(4)
             return
         if self.path.startswith("/elsewhere"):
             self.send_response(302)
@@ -61,15 +64,42 @@ class Handler(http.server.SimpleHTTPRequestHandler):
             self.wfile.write(content[start:stop])
 
 
+class Server(http.server.ThreadingHTTPServer):
+    """It counts how many questions it thinks about at one time."""
+
+    now = most = 0
+
+    def __init__(self, *args):
+        super().__init__(*args)
+        self.gate = threading.Event()
+        """Set when those that are stuck may go."""
+
+    @contextlib.contextmanager
+    def asked_slowly(self):
+        self.now += 1
+        self.most = max(self.most, self.now)
+        yield
+        self.now -= 1
+
+
 @pytest.fixture
-def site(tmp_path):
-    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), partial(Handler, directory=tmp_path))
+def server(tmp_path):
+    server = Server(("127.0.0.1", 0), partial(Handler, directory=tmp_path))
     thread = threading.Thread(target=server.serve_forever, args=(0.02,))
     thread.start()
-    yield f"http://127.0.0.1:{server.server_port}"
+    yield server
+    server.gate.set()
+    for waiting in (thread for thread in threading.enumerate() if thread.name.startswith("waiting")):
+        waiting.join()
     server.shutdown()
     thread.join()
     server.server_close()
+
+
+@pytest.fixture
+def site(server):
+    """Its address."""
+    return f"http://127.0.0.1:{server.server_port}"
 
 
 class TarPit:

@@ -14,7 +14,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from ogcapi.model.problem import SourceFailed
-from ogcapi.sources import blocks, ranges, storage
+from ogcapi.sources import blocks, ranges
 from ogcapi.sources.blocks import Block, BlockCache, across, default_budget, down, memory_limit
 from ogcapi.sources.gdal import File
 from ogcapi.sources.gdalblocks import open_gdal

@@ -235,6 +235,96 @@ def test_the_mosaic_of_mars_has_no_gap():
     assert read_all(open_trusted(DEMO / "mars" / "mosaic.json"), world).is_full
 
 
+@pytest.mark.parametrize(
+    "path",
+    [
+        DEMO / "mars" / "mosaic.json",
+        pytest.param(SHARED / "mars" / "mola_shape_0125deg" / "mosaic_MarsMercatorSphere.json", marks=needs_shared),
+    ],
+    ids=["the demonstration's", "the shared one"],
+)
+@pytest.mark.parametrize(
+    ("crs", "bounds", "shape"),
+    [
+        ("IAU_2015:49900", (-180.5, -89.9, -179.5, 89.9), (200, 64)),
+        ("IAU_2015:49900", (-180, -89.9, -179.9, 89.9), (200, 16)),
+        ("IAU_2015:49900", (179.9, -89.9, 180, 89.9), (200, 16)),
+        ("IAU_2015:49990", (-10669478, -1e6, -10664000, 1e6), (200, 16)),
+        ("IAU_2015:49930", (-5000, 100000, 5000, 2e6), (300, 64)),
+    ],
+)
+def test_the_mosaic_of_mars_has_no_empty_column_at_the_antimeridian(path, crs, bounds, shape):
+    height, width = shape
+    assert read_all(open_trusted(path), grid_of(crs, bounds, width, height)).is_full
+
+
+# Assets across the antimeridian that their document lists on one side
+
+
+def cut(folder, bounds, crs="EPSG:4326", **options):
+    """A mosaic of one asset across the antimeridian, and one above it to the west; cells list both up to 180 only."""
+    values = np.full((40, 40), 2, "int16")
+    write_raster(folder / "b.tif", values, bounds=bounds, crs=crs, nodata=-1)
+    square(folder, "a.tif", 1, (160, 0, 178, 10))
+    listed = {"a.tif": (160, 0, 178, 10), "b.tif": (170, 0, 179.99, 10)}
+    return write_mosaic(folder / "mosaic.json", ["a.tif", "b.tif"], zoom=5, bounds=listed, **options)
+
+
+@pytest.mark.parametrize("method", METHODS)
+@pytest.mark.parametrize(
+    ("crs", "bounds"),
+    [
+        ("EPSG:4326", (170, 0, 190, 10)),
+        ("EPSG:4326", (-190, 0, -170, 10)),
+        ("EPSG:4326", (0, -90, 360, 90)),
+        ("EPSG:3857", (19e6, 0, 21.2e6, 1.2e6)),
+        ("EPSG:32601", (-1e6, 0, 1.2e6, 1.2e6)),
+    ],
+)
+def test_an_asset_across_the_antimeridian_is_there_on_both_sides(tmp_path, method, crs, bounds):
+    source = open_trusted(cut(tmp_path, bounds, crs), method)
+    for west in (-179.9, 180.1, 175):
+        grid = grid_of("EPSG:4326", (west, 1, west + 5, 9), 10, 8)
+        assert source.meets(grid)
+        raster = read_all(source, grid)
+        assert raster.valid.all()
+        assert not raster.missing
+
+
+def test_what_is_only_found_by_its_header_lies_beneath(tmp_path):
+    source = open_trusted(cut(tmp_path, (170, 0, 190, 10)))
+    assert read_all(source, grid_of("EPSG:4326", (175, 0, 180, 10), 5, 10)).values[0, 0].tolist() == [1, 1, 1, 2, 2]
+    square(tmp_path, "a.tif", 3, (-180, 0, -170, 10))
+    forget_revisions()
+    source = open_trusted(
+        write_mosaic(
+            tmp_path / "mosaic.json",
+            ["b.tif", "a.tif"],
+            zoom=5,
+            bounds={"a.tif": (-180, 0, -170, 10), "b.tif": (170, 0, 179.99, 10)},
+        )
+    )
+    assert np.unique(read_all(source, grid_of("EPSG:4326", (-180, 0, -175, 10), 5, 10)).values) == [3]
+    assert np.unique(read_all(source, grid_of("EPSG:4326", (175, 0, 180, 10), 5, 10)).values) == [2]
+
+
+def test_an_asset_on_one_side_is_sought_where_its_document_lists_it_only(tmp_path):
+    path = cut(tmp_path, (170, 0, 180, 10))
+    source = open_trusted(path)
+    beyond = grid_of("EPSG:4326", (-179.9, 1, -175, 9), 10, 8)
+    assert not source.meets(beyond)
+    assert not read_all(source, beyond).valid.any()
+
+
+def test_a_revision_covers_what_is_only_found_by_its_header(tmp_path):
+    source = open_trusted(cut(tmp_path, (170, 0, 190, 10)))
+    grid = grid_of("EPSG:4326", (-179.9, 1, -175, 9), 10, 8)
+    before = source.revision(grid)
+    os.utime(tmp_path / "b.tif", ns=(1, 1))
+    forget_revisions()
+    assert source.revision(grid) != before
+
+
 # Extent, grid, revision
 
 

@@ -203,6 +203,6 @@ def test_a_host_that_keeps_values_to_itself_is_not_asked_again(tmp_path, site, t
     write_raster(tmp_path / "stuck.tif", numbered(30, 30), bounds=(0, 0, 30, 30))
     began = time.monotonic()
     for number in range(20):
-        with pytest.raises(SourceFailed):
+        with pytest.raises(SourceFailed, match="could not be reached"):
             open_file(f"{site}/stuck.tif?{number}")
     assert time.monotonic() - began < 6 * storage.READ_S

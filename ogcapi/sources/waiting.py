@@ -1,0 +1,51 @@
+"""Waiting for remote files beside the work at hand, and no longer than a whole read may take."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable
+from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from types import TracebackType
+from typing import TypeVar
+
+from ogcapi.model.problem import SourceFailed
+
+AHEAD = 4
+"""Remote files that are opened while another one before them is read."""
+
+_T = TypeVar("_T")
+
+
+class Waiting:
+    """Threads of one read: they wait for remote files, and the read waits for them until its time is up.
+
+    What they are still at by then comes to its end by itself, by the timeouts of connections, and nobody gets it.
+    """
+
+    def __init__(self, longest_s: float) -> None:
+        self._longest_s = longest_s
+        self._until = time.monotonic() + longest_s
+        self._pool = ThreadPoolExecutor(AHEAD + 1, "waiting")
+
+    def __enter__(self) -> Waiting:
+        return self
+
+    def __exit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        self._pool.shutdown(wait=False, cancel_futures=True)
+
+    def start(self, act: Callable[[], _T]) -> Future[_T]:
+        """Begin something that may have to wait; nothing begins once the time is up."""
+        if time.monotonic() < self._until:
+            return self._pool.submit(act)
+        late: Future[_T] = Future()
+        late.cancel()
+        return late
+
+    def result(self, begun: Future[_T], name: str) -> _T:
+        """What came of it. Raises what it raised, or `SourceFailed` of that name when the time is up."""
+        try:
+            return begun.result(max(0.0, self._until - time.monotonic()))
+        except (TimeoutError, CancelledError) as error:
+            raise SourceFailed(name, f"it did not come within {self._longest_s:g} seconds of the whole read") from error
