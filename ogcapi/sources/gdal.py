@@ -212,6 +212,17 @@ def _gdal_path(file: File) -> str:
     return path
 
 
+def check_place(file: File) -> None:
+    """Raise `SourceFailed` where the file's href is no path and no address, or it is known that nothing is there."""
+    wrong = storage.fault(file.href)
+    if wrong is None and storage.is_remote(file.href):
+        wrong = "it could not be reached" if hosts.is_silent(file.href) else None
+    elif wrong is None and (file.href.startswith("/vsi") or storage.revision(file.href) == storage.ABSENT):
+        wrong = "there is no such file"
+    if wrong is not None:
+        raise SourceFailed(file.name, wrong)
+
+
 def read_header(file: File, revision: str | None = None) -> Header:
     """What the file says of itself; with `revision`, only datasets opened for that one are asked.
 

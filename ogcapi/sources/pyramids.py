@@ -9,7 +9,7 @@ from concurrent.futures import Future
 from typing import TypeVar
 
 from ogcapi.sources.blocks import Pyramid
-from ogcapi.sources.gdal import File
+from ogcapi.sources.gdal import File, check_place
 from ogcapi.sources.gdalblocks import open_gdal
 from ogcapi.sources.geotiff import open_geotiff
 from ogcapi.sources.ranges import Changed, current_revision
@@ -53,6 +53,7 @@ class Headers:
 
     def _open(self, file: File, future: Future[Pyramid]) -> Pyramid:
         try:
+            check_place(file)
             opened = open_geotiff(file) or open_gdal(file)
         except BaseException as error:
             with self._lock:

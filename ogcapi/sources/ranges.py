@@ -18,7 +18,7 @@ import obstore
 from obstore.exceptions import BaseError
 
 from ogcapi.model.problem import SourceFailed
-from ogcapi.sources import storage
+from ogcapi.sources import hosts, storage
 
 Span = tuple[int, int]
 """(offset, length) in bytes."""
@@ -30,7 +30,6 @@ LIMIT_S = 20.0
 
 _GAP_BYTES = 1 << 16  # read and thrown away rather than asked for on its own
 _REQUEST_BYTES = 8 << 20  # ranges are not merged beyond this
-_READ_S, _CONNECT_S = 15.0, 5.0
 _WAITS_S = (0.2, 0.8)  # before the second and the third attempt
 _AT_ONCE = 16  # requests of the process
 _DESCRIPTORS = 128  # local files kept open
@@ -273,6 +272,9 @@ def _asked(href: str, offset: int, length: int, name: str, deadline: float, revi
     for wait_s in (*_WAITS_S, None):
         if time.monotonic() >= deadline:
             break
+        if hosts.is_silent(href):
+            reason = "it could not be reached"
+            break
         try:
             answer = ask(href, offset, length, deadline)
             if revision is not None and answer.revision != revision:
@@ -297,21 +299,18 @@ class _Refused(Exception):
 
 def _web_answer(href: str, offset: int, length: int, deadline: float) -> _Answer:
     left_s = max(0.1, deadline - time.monotonic())
-    timeout = httpx.Timeout(min(_READ_S, left_s), connect=min(_CONNECT_S, left_s))
+    timeout = httpx.Timeout(min(storage.READ_S, left_s), connect=min(storage.CONNECT_S, left_s))
     asked = {"Range": f"bytes={offset}-{offset + length - 1}", "Accept-Encoding": "identity"}
     content = bytearray()
+    asked_at = time.monotonic()
     try:
         with storage.client().stream("GET", href, headers=asked, timeout=timeout) as answer:
-            if answer.status_code in _TRANSIENT:
-                raise _Transient(f"its server answered {answer.status_code}")
+            hosts.answered(href)
+            _check(answer)
             revision = storage.web_revision(answer.headers)
             if answer.status_code == 416:  # nothing there: the file is shorter
                 size = answer.headers.get("content-range", "").rpartition("/")[2]
                 return _Answer(content=b"", revision=revision, size=int(size) if size.isdecimal() else 0)
-            if answer.status_code == 200:
-                raise _Refused("its server gives no byte ranges")
-            if answer.status_code != 206:
-                raise _Refused(f"its server answered {answer.status_code}")
             first, size = _content_range(answer.headers.get("content-range", ""))
             if first != offset:
                 raise _Refused("its server gives other bytes than asked for")
@@ -322,12 +321,26 @@ def _web_answer(href: str, offset: int, length: int, deadline: float) -> _Answer
                 if time.monotonic() > deadline:
                     raise _Transient("its server is too slow")
     except httpx.TimeoutException as error:
+        hosts.fell_silent(href, asked_at)
         raise _Transient("its server is too slow") from error
+    except httpx.ConnectError as error:
+        hosts.fell_silent(href, asked_at)
+        raise _Transient(f"it could not be reached ({type(error).__name__})") from error
     except httpx.TransportError as error:
         raise _Transient(f"its server could not be reached ({type(error).__name__})") from error
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         raise _Refused(f"its server could not be reached ({type(error).__name__})") from error
     return _Answer(content=bytes(content[:length]), revision=revision, size=size)
+
+
+def _check(answer: httpx.Response) -> None:
+    """Whether an answer has part of a file, or says that there is none."""
+    if answer.status_code in _TRANSIENT:
+        raise _Transient(f"its server answered {answer.status_code}")
+    if answer.status_code == 200:
+        raise _Refused("its server gives no byte ranges")
+    if answer.status_code not in {206, 416}:
+        raise _Refused(f"its server answered {answer.status_code}")
 
 
 def _content_range(text: str) -> tuple[int, int]:
