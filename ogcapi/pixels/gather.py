@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from ogcapi.model.raster import Resampling, Valid, Values
-from ogcapi.pixels import interpolating, kernels
+from ogcapi.pixels import frequent, interpolating, kernels
 from ogcapi.pixels.control import Control
 from ogcapi.pixels.resampling import KERNELS
 from ogcapi.pixels.warp import Window
@@ -158,13 +158,13 @@ def _nearest(control: Control, piece: Piece, values: Values, valid: Valid, origi
     )
 
 
-_LOOPS = {
+_KINDS = {
     Resampling.BILINEAR: interpolating.BILINEAR,
     Resampling.CUBIC: interpolating.CUBIC,
     Resampling.LANCZOS: interpolating.LANCZOS,
     Resampling.AVERAGE: interpolating.AVERAGE,
 }
-_COMPILED = {"uint8", "int16", "uint16", "float32", "float64"}
+_COPIED = {np.dtype(name) for name in ("uint8", "int16", "uint16", "float32", "float64")}
 
 
 def _interpolate(
@@ -176,57 +176,84 @@ def _interpolate(
     origin: tuple[int, int],
     core: Window | None,
 ) -> None:
-    dtype = values.dtype
-    wide = _widened(dtype, method)
-    if wide != dtype:
-        made, known = np.zeros(values.shape, wide), valid.copy()
-        _interpolate(control, _as(piece, wide), method, made, known, origin, core)
-        is_new = known & ~valid
-        values[is_new] = stored_values(made[is_new], dtype.name) if method in _LOOPS else made[is_new].astype(dtype)
-        valid |= known
-        return
-    fields = len(values)
+    fields, dtype = len(values), values.dtype
     rows, cols = piece.values.shape[:2]
-    stored, strides = _flat(piece.values)
-    mask, mask_strides = _flat(piece.mask3)
     window = piece.left, piece.top, cols, rows
-    nodata, has_nodata = _absent(dtype, None if piece.nodata is None else tuple(piece.nodata), fields)
-    samples = np.arange(fields) if piece.samples is None else np.array(piece.samples, np.int64)
-    where = (
-        control.patches,
-        control.frame,
-        window,
-        window if core is None else (core.left, core.top, core.shape[1], core.shape[0]),
-    )
-    what = stored, strides, samples, mask, mask_strides, nodata, has_nodata
-    period, into = control.geometry.period or 0.0, (values, valid.view(np.uint8), origin)
+    inner = window if core is None else (core.left, core.top, core.shape[1], core.shape[0])
+    shape = fields, len(control.rows), len(control.cols)
+    part = np.s_[:, origin[0] : origin[0] + shape[1], origin[1] : origin[1] + shape[2]]
+    where = control.patches, control.frame, window, inner
+    period, is_made = control.geometry.period or 0.0, valid[part].copy()
     if method is Resampling.MODE:
-        interpolating.mode(*where, *what, period, *into)
+        stored, known = _ordered(piece, fields)
+        found = np.zeros(shape, np.int64)
+        frequent.mode(*where, *map(np.ascontiguousarray, (stored, known)), period, found, is_made)
+        is_new = is_made & ~valid[part]
+        values[part][is_new] = _unordered(found[is_new], dtype)
+        valid[part] |= is_new
+        return
+    numbers, samples = _fractions(piece, fields)
+    stored, strides = _flat(numbers)
+    made = np.empty(shape)
+    interpolating.interpolate(
+        *where, stored, strides, samples, _KINDS[method], KERNELS[method].radius, period, made, is_made
+    )
+    if dtype in _COPIED:
+        low, high = (np.iinfo(dtype).min, np.iinfo(dtype).max) if dtype.kind in "iu" else (0, 0)
+        interpolating.store(made, is_made, low, high, values, valid, origin)
     else:
-        limits = (float(np.iinfo(dtype).min), float(np.iinfo(dtype).max)) if dtype.kind in "iu" else (0.0, 0.0)
-        interpolating.interpolate(*where, *what, _LOOPS[method], KERNELS[method].radius, period, limits, *into)
+        is_new = is_made & ~valid[part]
+        values[part][is_new] = stored_values(made[is_new], dtype.name)
+        valid[part] |= is_new
 
 
-def _widened(dtype: np.dtype[Any], method: Resampling) -> np.dtype[Any]:
-    """The type in which loops are compiled that keep every value."""
-    if method is not Resampling.MODE:
-        return dtype if dtype.name in _COMPILED else np.dtype(np.float64)
-    return dtype if dtype == np.uint8 else np.dtype({"i": np.int64, "u": np.uint64, "f": np.float64}[dtype.kind])
+def _fractions(piece: Piece, fields: int) -> tuple[Values, Values]:
+    """Numbers (row, col, sample) with fractions, NaN where they are not valid, and which of them are the fields."""
+    samples = np.arange(fields) if piece.samples is None else np.array(piece.samples, np.int64)
+    nodata, has_nodata = _absent(piece.values.dtype, None if piece.nodata is None else tuple(piece.nodata), fields)
+    dtype = piece.values.dtype
+    if dtype.kind == "f" and dtype.itemsize > 2 and piece.mask is None and not has_nodata.any():
+        return piece.values, samples
+    shape = (*piece.values.shape[:2], fields)
+    if dtype in _COPIED:
+        made = np.empty(shape, np.float64 if dtype.itemsize > 4 else np.float32)
+        stored = np.ascontiguousarray(piece.values)
+        interpolating.fractions(stored, samples, np.ascontiguousarray(piece.mask3), nodata, has_nodata, made)
+    else:
+        made = np.where(_known(piece, samples, nodata, has_nodata), piece.values[..., samples].astype(float), np.nan)
+    return made, np.arange(fields)
 
 
-def _as(piece: Piece, dtype: np.dtype[Any]) -> Piece:
-    """The same as another type, that may not tell nodata from its neighbours."""
-    nodata, has_nodata = _absent(piece.values.dtype, *_of_fields(piece))
-    samples = list(range(piece.values.shape[2])) if piece.samples is None else list(piece.samples)
+def _known(piece: Piece, samples: Values, nodata: Values, has_nodata: Valid) -> Valid:
+    """(row, col, field): whether the stored cells are valid."""
     values = piece.values[..., samples]
-    is_missing = has_nodata & (values == nodata)
-    mask = ~is_missing if piece.mask is None else ~is_missing & (piece.mask3 != 0)
-    return Piece(values=values.astype(dtype), top=piece.top, left=piece.left, mask=mask)
+    known = ~(has_nodata & (values == nodata))
+    if values.dtype.kind == "f":
+        known &= ~np.isnan(values)
+    return np.asarray(known if piece.mask is None else known & (piece.mask3 != 0))
 
 
-def _of_fields(piece: Piece) -> tuple[tuple[float | int | None, ...] | None, int]:
-    fields = piece.values.shape[2] if piece.samples is None else len(piece.samples)
-    return None if piece.nodata is None else tuple(piece.nodata), fields
+_TOP_BIT = np.int64(np.iinfo(np.int64).min)
+
+
+def _ordered(piece: Piece, fields: int) -> tuple[Values, Valid]:
+    """Whole numbers (row, col, field) in the order of the values, one for each; and where these are valid."""
+    samples = np.arange(fields) if piece.samples is None else np.array(piece.samples, np.int64)
+    nodata, has_nodata = _absent(piece.values.dtype, None if piece.nodata is None else tuple(piece.nodata), fields)
+    known = _known(piece, samples, nodata, has_nodata)
+    values = piece.values[..., samples]
+    if values.dtype.kind == "f":
+        bits = (values.astype(np.float64) + 0.0).view(np.int64)  # + 0: one zero is as good as the other
+        return np.where(bits < 0, ~bits ^ _TOP_BIT, bits), known
+    numbers = np.ascontiguousarray(values).astype(np.uint64 if values.dtype.kind == "u" else np.int64).view(np.int64)
+    return (numbers ^ _TOP_BIT if values.dtype.kind == "u" else numbers), known
+
+
+def _unordered(numbers: Values, dtype: np.dtype[Any]) -> Values:
+    """The values that `_ordered` numbers so."""
+    if dtype.kind == "f":
+        return np.where(numbers < 0, ~(numbers ^ _TOP_BIT), numbers).view(np.float64).astype(dtype)
+    return (numbers ^ _TOP_BIT).view(np.uint64).astype(dtype) if dtype.kind == "u" else numbers.astype(dtype)
 
 
 @lru_cache(maxsize=256)
