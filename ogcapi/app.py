@@ -20,12 +20,16 @@ from ogcapi.model import operations as known
 from ogcapi.model.operation import Operation
 from ogcapi.model.problem import Problem
 from ogcapi.model.service import Contact, Named, Service
+from ogcapi.pixels.compiled import warm
+from ogcapi.sources.blocks import shared_cache
 from ogcapi.sources.catalog import Catalog
+from ogcapi.sources.kept import default_folder
 from ogcapi.web import common, coverages, maps, styles, tiles
 from ogcapi.web.assets import Assets
 from ogcapi.web.manners import AccessLog, Manners
 from ogcapi.web.respond import on_http_exception, on_problem
 from ogcapi.web.site import CacheControl, Site
+from ogcapi.web.tilecache import CachedTiles, TileCache
 
 Handler = Callable[[Request], Response]
 
@@ -59,6 +63,7 @@ for of, locate in (
 def create_app(config: Config) -> Starlette:
     """The application that serves a configuration; opens its sources."""
     _set_up_logging(config)
+    _warm_up(config)
     site = site_from(config)
     routes = [
         *(Route(operation.path, handler, name=operation.name) for operation, handler in HANDLERS.items()),
@@ -69,7 +74,11 @@ def create_app(config: Config) -> Starlette:
     ]
     app = Starlette(
         routes=routes,
-        middleware=[Middleware(AccessLog, form=config.server.access_log), Middleware(Manners, site=site)],
+        middleware=[
+            Middleware(AccessLog, form=config.server.access_log),
+            Middleware(Manners, site=site),
+            Middleware(CachedTiles, cache=site.tiles),
+        ],
         exception_handlers={Problem: on_problem, HTTPException: on_http_exception},
     )
     app.state.site = site
@@ -79,6 +88,13 @@ def create_app(config: Config) -> Starlette:
 def from_environment() -> Starlette:
     """The application of a worker process, whose configuration the environment names."""
     return create_app(config_from_environment(os.environ))
+
+
+def _warm_up(config: Config) -> None:
+    """Compile what is compiled, or load what an earlier start compiled; set the memory for blocks."""
+    warm((config.server.cache.folder or default_folder()) / "compiled")
+    if config.server.cache.blocks is not None:
+        shared_cache().budget = config.server.cache.blocks
 
 
 def site_from(config: Config) -> Site:
@@ -110,6 +126,7 @@ def site_from(config: Config) -> Site:
         ),
         gzip=server.gzip,
         cors=server.cors,
+        tiles=TileCache(server.cache.tiles),
     )
 
 

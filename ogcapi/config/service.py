@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Annotated, Literal
 
+from pydantic import BeforeValidator
+
 from ogcapi.config.section import Section
 from ogcapi.config.values import (
     FilePath,
@@ -18,6 +20,7 @@ from ogcapi.config.values import (
     Text,
     Words,
     choice,
+    size,
     whole,
 )
 
@@ -48,10 +51,14 @@ class Limits(Section):
 
 
 class Cache(Section):
-    """What is kept between runs."""
+    """What is kept: in a folder between runs, in memory between requests."""
 
     folder: FilePath | None = None
     """Folder for what is computed once, such as statistics; else the user's cache folder, or a temporary one."""
+    blocks: Annotated[int, BeforeValidator(size)] | None = None
+    """Memory for decoded blocks of rasters, such as `200MB`, in each process; 0 keeps none."""
+    tiles: Annotated[int, BeforeValidator(size)] = 64_000_000
+    """Memory for encoded tiles, such as `64MB`, in each process; 0 keeps none."""
 
 
 class CacheControl(Section):

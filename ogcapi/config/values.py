@@ -102,6 +102,17 @@ def whole(low: int, high: int) -> BeforeValidator:
     return BeforeValidator(check)
 
 
+_UNITS = {"": 1, "KB": 10**3, "MB": 10**6, "GB": 10**9}
+
+
+def size(value: Any) -> int:
+    """A number of bytes: a whole number, or one with KB, MB or GB after it."""
+    found = re.fullmatch(r"(\d{1,12}) ?([KMG]B|)", str(value)) if not isinstance(value, bool) else None
+    if found is None:
+        raise ValueError("a size in bytes, or such as 200MB or 1GB; 0 for none")
+    return int(found[1]) * _UNITS[found[2]]
+
+
 def is_number(value: object) -> bool:
     """Whether a value is a finite number."""
     return isinstance(value, int | float) and not isinstance(value, bool) and isfinite(value)

@@ -25,6 +25,7 @@ from ogcapi.model.problem import MethodNotAllowed, NotFound, Problem, Unavailabl
 from ogcapi.web.negotiate import Asked, prefers_page
 from ogcapi.web.pages import render
 from ogcapi.web.site import site_of
+from ogcapi.web.tilecache import Encoded, request_of
 from ogcapi.web.urls import BaseUrls, urls_of
 
 log = logging.getLogger("ogcapi.web")
@@ -81,11 +82,20 @@ def data(request: Request, asked: Asked, revision: str, make: Callable[[], Body]
     headers = {"Vary": "Accept", "Cache-Control": cache_control, "ETag": tag}
     if matches(request, tag):
         return Response(status_code=304, headers=headers)
+    tiles = site_of(request).tiles
+    known = tiles[tag]
+    if known is not None:
+        tiles.remember(request_of(request.scope), tag)
+        return Response(known.body, headers={name.decode(): value.decode() for name, value in known.headers})
     body = make()
     if body.missing:
         del headers["ETag"]
         headers |= {"Cache-Control": "no-store", "OGCAPI-Missing-Assets": _named(body.missing)}
-    return Response(body.content, media_type=_content_type(asked.media), headers={**headers, **body.headers})
+    answer = Response(body.content, media_type=_content_type(asked.media), headers={**headers, **body.headers})
+    if not body.missing and "/tiles/" in request.scope["path"]:
+        tiles.put(Encoded(body=body.content, headers=tuple(answer.raw_headers), tag=tag))
+        tiles.remember(request_of(request.scope), tag)
+    return answer
 
 
 def _named(missing: tuple[str, ...]) -> str:

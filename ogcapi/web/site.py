@@ -12,6 +12,7 @@ from ogcapi.model.collection import Collection
 from ogcapi.model.raster import FieldStatistics
 from ogcapi.model.service import Service
 from ogcapi.model.tiles import TileMatrixSet
+from ogcapi.web.tilecache import TileCache
 
 
 class Collections(Protocol):
@@ -64,6 +65,8 @@ class Site:
     max_tile_side: int
     """Cells along a side of a map tile."""
     cache_control: CacheControl
+    tiles: TileCache
+    """Encoded tiles in memory."""
     gzip: bool
     cors: bool
 
