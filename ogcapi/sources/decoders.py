@@ -29,7 +29,6 @@ NONE, LZW, JPEG, DEFLATE, PACKBITS, OLD_DEFLATE, LZMA, ZSTD, WEBP, LERC = (
 """TIFF's numbers of the compressions."""
 HORIZONTAL, FLOATING = 2, 3
 """TIFF's numbers of the predictors."""
-_YCBCR = 6
 
 Bytes = npt.NDArray[np.uint8]
 
@@ -54,7 +53,6 @@ class Layout:
     """Type of the decoded values, in the machine's byte order."""
     compression: int
     predictor: int = 1
-    photometric: int = 1
     has_alpha: bool = False
     """Whether the last sample says how opaque a cell is."""
     tables: bytes | None = None
@@ -148,11 +146,7 @@ PREDICTED = {LZW, DEFLATE, OLD_DEFLATE, LZMA, ZSTD}
 
 
 def _jpeg(content: bytes, layout: Layout, out: Values) -> None:
-    colours: dict[str, Any] = {}
-    if layout.photometric == _YCBCR:
-        colours = {"outcolorspace": "RGB"}
-    elif layout.samples == 3:
-        colours = {"colorspace": "RGB", "outcolorspace": "RGB"}
+    colours: dict[str, Any] = {"colorspace": "RGB", "outcolorspace": "RGB"} if layout.samples == 3 else {}
     imagecodecs.jpeg8_decode(content, tables=layout.tables, out=out, **colours)
 
 

@@ -39,7 +39,7 @@ def encoded(compression, cells):
         decoders.PACKBITS: lambda: imagecodecs.packbits_encode(flat),
         decoders.LZMA: lambda: imagecodecs.lzma_encode(flat),
         decoders.ZSTD: lambda: imagecodecs.zstd_encode(flat),
-        decoders.JPEG: lambda: imagecodecs.jpeg8_encode(cells, level=90),
+        decoders.JPEG: lambda: imagecodecs.jpeg8_encode(cells, level=90, colorspace="RGB", outcolorspace="RGB"),
         decoders.WEBP: lambda: imagecodecs.webp_encode(cells, lossless=True),
         decoders.LERC: lambda: imagecodecs.lerc_encode(cells),
     }[compression]()
@@ -47,10 +47,7 @@ def encoded(compression, cells):
 
 def layout_of(compression, samples=3):
     kind = np.dtype("uint8")
-    photometric = 6 if compression == decoders.JPEG else 2
-    return Layout(
-        width=WIDTH, samples=samples, stored=kind, bits=8, dtype=kind, compression=compression, photometric=photometric
-    )
+    return Layout(width=WIDTH, samples=samples, stored=kind, bits=8, dtype=kind, compression=compression)
 
 
 CELLS = np.ascontiguousarray(picture(3, ROWS, WIDTH).transpose(1, 2, 0))

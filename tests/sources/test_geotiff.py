@@ -2,18 +2,17 @@
 
 from __future__ import annotations
 
-import io
 from pathlib import Path
 
 import numpy as np
 import pytest
 import rasterio
 import tifffile
-from PIL import Image
 
-from ogcapi.sources import decoders, ranges
+from ogcapi.sources import ranges
 from ogcapi.sources.blocks import Level, across, down, edges
 from ogcapi.sources.gdal import File
+from ogcapi.sources.gdalblocks import open_gdal
 from ogcapi.sources.geotiff import open_geotiff
 from tests.data import SHARED, needs_shared, write_raster
 
@@ -26,9 +25,8 @@ def _no_waiting(monkeypatch):
 
 
 def opened(path):
-    pyramid = open_geotiff(File(href=str(path), name=path.name))
-    assert pyramid is not None
-    return pyramid
+    file = File(href=str(path), name=path.name)
+    return open_geotiff(file) or open_gdal(file)
 
 
 def assembled(level: Level):
@@ -109,17 +107,7 @@ def test_every_compression_of_every_type_is_read_to_the_bit(tmp_path, compress, 
 @needs_shared
 @pytest.mark.parametrize("path", sorted(SHARED.glob("**/*.tif")), ids=lambda path: path.stem)
 def test_real_rasters_are_read_to_the_bit(path):
-    image = opened(path).levels[0].image
-    if image.layout.compression == decoders.JPEG and image.layout.photometric == 6 and has_small_colours(path, image):
-        pytest.skip("what is read differs between versions of libjpeg")
     check(path)
-
-
-def has_small_colours(path, image) -> bool:
-    """Whether the first chunk has fewer cells of colour than of brightness."""
-    offset, length = image.span(0)
-    content = path.read_bytes()[offset + 2 : offset + length]
-    return Image.open(io.BytesIO(image.layout.tables[:-2] + content)).layer[0][1:3] != (1, 1)
 
 
 @pytest.mark.parametrize(
@@ -361,26 +349,13 @@ def test_jpeg_without_subsampled_colours_is_what_gdal_reads(tmp_path, bands, opt
 
 
 @pytest.mark.parametrize("chunks", [{"tiled": True, "blockxsize": 64, "blockysize": 64}, {"blockysize": 16}])
-def test_jpeg_of_ycbcr_is_what_libjpeg_turbo_makes_of_it(tmp_path, chunks):
+def test_jpeg_of_ycbcr_is_what_gdal_reads(tmp_path, chunks):
     path = write_raster(
         tmp_path / "a.tif", picture(), bounds=BOUNDS, compress="jpeg", photometric="YCBCR", interleave="pixel", **chunks
     )
-    pyramid = opened(path)
-    values, _ = assembled(pyramid.levels[0])
-    expected, _ = as_gdal_reads(path, pyramid.header)
-    # libjpeg 9, which some GDAL are built with, makes large colours of small ones in another way
-    assert np.abs(values.astype(int) - expected).mean() < 1.5
-    assert np.abs(values.astype(int) - picture()).mean() < 4
-    image = pyramid.levels[0].image
-    raw = path.read_bytes()
-    for number, row, col in image.chunks(0, (0, 0, image.height, image.width)):
-        offset, length = image.span(number)
-        pixels = np.asarray(
-            Image.open(io.BytesIO(image.layout.tables[:-2] + raw[offset + 2 : offset + length])).convert("RGB")
-        )
-        own = pixels[: image.height - row, : image.width - col]
-        there = values[:, row : row + own.shape[0], col : col + own.shape[1]]
-        np.testing.assert_array_equal(there, own.transpose(2, 0, 1))
+    file = File(href=str(path), name=path.name)
+    assert open_geotiff(file) is None
+    check(path)
 
 
 @pytest.mark.parametrize("bands", [3, 4])

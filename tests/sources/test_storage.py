@@ -80,7 +80,7 @@ def test_a_remote_raster_is_read_like_a_local_one(tmp_path, site):
     write_raster(tmp_path / "a.tif", numbered(300, 300), bounds=(0, 0, 30, 30), tiled=True)
     source = open_file(f"{site}/a.tif?key=secret")
     assert (read_all(source, source.grid).values[0] == numbered(300, 300)).all()
-    with pytest.raises(SourceFailed, match="could not be reached|answered 404") as failure:
+    with pytest.raises(SourceFailed, match=r"could not be reached|answered 404") as failure:
         open_file(f"{site}/none.tif?key=secret")
     assert "secret" not in failure.value.detail
 
