@@ -196,7 +196,7 @@ def _interpolate(
     stored, strides = _flat(numbers)
     made = np.empty(shape)
     interpolating.interpolate(
-        *where, stored, strides, samples, _KINDS[method], KERNELS[method].radius, period, made, is_made
+        *where, stored, strides, samples, _KINDS[method], KERNELS[method].radius, period, made, is_made.view(np.uint8)
     )
     if dtype in _COPIED:
         low, high = (np.iinfo(dtype).min, np.iinfo(dtype).max) if dtype.kind in "iu" else (0, 0)

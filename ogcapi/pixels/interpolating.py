@@ -30,50 +30,71 @@ from ogcapi.pixels.kernels import (
 BILINEAR, CUBIC, LANCZOS, AVERAGE = range(4)
 _NOTHING = 1e-6  # a weight this small is rounding, as in `resampling`
 _TAPS = 1030  # stored cells a side that a kernel touches at most
+_LOBES = 3  # of Lanczos' kernel
+_CENTRE = 1e-9  # so near to it, a sine is its angle
 _QUICK = 16  # of them, where many cells are done at once
 _COPIED = ("uint8", "int16", "uint16", "float32", "float64")
 
 
 @part
 def _sine(t):  # type: ignore[no-untyped-def]
-    """Sine of so many half turns, to twelve digits."""
-    whole = np.rint(t)
+    """Sine of so many half turns, to eleven digits."""
+    whole = np.floor(t + 0.5)
     x = math.pi * (t - whole)
     y = x * x
-    sine = x * (
-        1
-        + y
-        * (
-            -1 / 6
-            + y
-            * (
-                1 / 120
-                + y * (-1 / 5040 + y * (1 / 362880 + y * (-1 / 39916800 + y * (1 / 6227020800 - y / 1307674368000))))
-            )
-        )
-    )
-    return sine if whole / 2 == np.floor(whole / 2) else -sine
+    sine = 1 / 6227020800 - y / 1307674368000
+    sine = 1 / 362880 + y * (-1 / 39916800 + y * sine)
+    sine = 1 + y * (-1 / 6 + y * (1 / 120 + y * (-1 / 5040 + y * sine)))
+    is_odd = whole - 2 * np.floor(whole / 2)
+    return x * sine * (1 - 2 * is_odd)
 
 
 @part
-def _weight(method, index, position, scale):  # type: ignore[no-untyped-def]
-    """Of a stored cell under a kernel so widened."""
-    t = (index + 0.5 - position) / scale
+def _linear(t):  # type: ignore[no-untyped-def]
+    return max(1 - abs(t), 0.0)
+
+
+@part
+def _cubic(t):  # type: ignore[no-untyped-def]
     far = abs(t)
-    if method == BILINEAR:
-        weight = 1 - far if far < 1 else 0.0
+    near, rest = (1.5 * far - 2.5) * far * far + 1, ((-0.5 * far + 2.5) * far - 4) * far + 2
+    return near if far < 1 else (rest if far < 2 else 0.0)
+
+
+@part
+def _lanczos(t, sines):  # type: ignore[no-untyped-def]
+    """With the product of the sines of t and of a third of it."""
+    turn = math.pi * (t if abs(t) > _CENTRE else _CENTRE)
+    weight = 3 * sines / (turn * turn) if abs(t) < _LOBES else 0.0
+    return weight if abs(t) > _CENTRE else 1.0
+
+
+@part
+def _share(index, position, scale):  # type: ignore[no-untyped-def]
+    return max(min(index + 1, position + scale / 2) - max(index, position - scale / 2), 0.0)
+
+
+@part
+def _fill_weights(method, first, position, scale, inverse, out):  # type: ignore[no-untyped-def]
+    """Weights of the stored cells `first`, at each position, under kernels so widened."""
+    if method == AVERAGE:
+        for x in range(out.size):
+            out[x] = _share(first[x], position[x], scale[x])
+    elif method == BILINEAR:
+        for x in range(out.size):
+            out[x] = _linear((first[x] + 0.5 - position[x]) * inverse[x])
     elif method == CUBIC:
-        near = (1.5 * far - 2.5) * far * far + 1
-        rest = ((-0.5 * far + 2.5) * far - 4) * far + 2 if far < 2 else 0.0
-        weight = near if far < 1 else rest
-    elif method == LANCZOS:
-        turn = math.pi * t
-        weight = 3 * _sine(t) * _sine(t / 3) / (turn * turn) if 0 < far < 3 else 0.0
-        weight = 1.0 if far == 0 else weight
+        for x in range(out.size):
+            out[x] = _cubic((first[x] + 0.5 - position[x]) * inverse[x])
     else:
-        share = min(index + 1, position + scale / 2) - max(index, position - scale / 2)
-        weight = share if share > 0 else 0.0
-    return weight if abs(weight) >= _NOTHING else 0.0
+        for x in range(out.size):  # loops so small that they become vector instructions
+            out[x] = _sine((first[x] + 0.5 - position[x]) * inverse[x])
+        for x in range(out.size):
+            out[x] *= _sine((first[x] + 0.5 - position[x]) * inverse[x] / _LOBES)
+        for x in range(out.size):
+            out[x] = _lanczos((first[x] + 0.5 - position[x]) * inverse[x], out[x])
+    for x in range(out.size):
+        out[x] = out[x] if abs(out[x]) >= _NOTHING else 0.0
 
 
 @part
@@ -83,7 +104,17 @@ def weights_of(method, radius, position, scale, out):  # type: ignore[no-untyped
     count = int(np.ceil(2 * radius * scale)) + 1
     start, stop = count, 0
     for k in range(count):
-        out[k] = _weight(method, first + k, position, scale)
+        index = first + k
+        t = (index + 0.5 - position) / scale
+        if method == BILINEAR:
+            weight = _linear(t)
+        elif method == CUBIC:
+            weight = _cubic(t)
+        elif method == LANCZOS:
+            weight = _lanczos(t, _sine(t) * _sine(t / _LOBES))
+        else:
+            weight = _share(index, position, scale)
+        out[k] = weight if abs(weight) >= _NOTHING else 0.0
         if out[k] != 0:
             start, stop = min(start, k), k + 1
     for k in range(start, stop):
@@ -95,15 +126,19 @@ def weights_of(method, radius, position, scale, out):  # type: ignore[no-untyped
 def _many_weights(method, radius, positions, scales, count, weights, totals, firsts):  # type: ignore[no-untyped-def]
     """The same of `count` stored cells for all cells of a patch."""
     edge = 0.0 if method == AVERAGE else 0.5  # else cells weigh by their centres
+    totals[:] = 0.0
+    inverse = np.empty(CENTRES)
     for x in range(CENTRES):
         firsts[x] = np.floor(positions[x] - radius * scales[x] + edge)
-        totals[x] = 0.0
+        inverse[x] = 1 / scales[x]
     for k in range(count):
         line = weights[k]
-        for x in range(CENTRES):
-            line[x] = _weight(method, firsts[x] + k, positions[x], scales[x])
+        _fill_weights(method, firsts, positions, scales, inverse, line)
         for x in range(CENTRES):
             totals[x] += line[x]
+            firsts[x] += 1
+    for x in range(CENTRES):
+        firsts[x] -= count
 
 
 @part
@@ -141,7 +176,7 @@ def counted(cell, low, turn):  # type: ignore[no-untyped-def]
 def _signature(name: str) -> str:
     return (
         f"void({CONTROL}, {FRAME}, {WINDOW}, {WINDOW}, Array({name}, 1, 'C', readonly=True), UniTuple(int64, 3),"
-        " int64[::1], int64, float64, float64, float64[:,:,::1], boolean[:,:,::1])"
+        " int64[::1], int64, float64, float64, float64[:,:,::1], uint8[:,:,::1])"
     )
 
 
@@ -163,8 +198,9 @@ def interpolate(control, frame, window, core, stored, strides, samples, method, 
     cell_row, cell_col = cells[0].reshape(-1), cells[1].reshape(-1)
     high, wide = scales[0].reshape(-1), scales[1].reshape(-1)
     weights, totals, firsts = np.empty((2, _QUICK, CENTRES)), np.empty((2, CENTRES)), np.empty((2, CENTRES))
-    place, is_inside = np.empty(CENTRES, np.uint64), np.empty(CENTRES, np.uint8)
-    along, mean = np.empty(CENTRES), np.empty(CENTRES)
+    place, centre = np.empty(CENTRES, np.uint64), np.empty(CENTRES, np.uint64)
+    is_inside, is_wanted, is_known = np.empty((3, CENTRES), np.uint8)
+    along, mean = np.empty(CENTRES), np.full(CENTRES, np.nan)
     row_weights, col_weights = np.empty(_TAPS), np.empty(_TAPS)
     for patch_row in range(steps.shape[0]):
         first_y, last_y = max(0, skip_rows - patch_row * PATCH), min(PATCH, skip_rows + height - patch_row * PATCH)
@@ -183,6 +219,7 @@ def interpolate(control, frame, window, core, stored, strides, samples, method, 
                 taps[axis] = int(np.ceil(2 * radius * most)) + (method == AVERAGE)
                 first, count = (core_top, core_rows) if is_row else (core_left, core_cols)
                 cells_of(position[axis], first, count, 0 if is_row else turn, cells[axis])
+            mean[:] = np.nan
             is_quick = max(taps[0], taps[1]) <= _QUICK and taps[0] <= rows and taps[1] <= cols
             if is_quick:
                 for axis in range(2):
@@ -195,9 +232,19 @@ def interpolate(control, frame, window, core, stored, strides, samples, method, 
                     is_in = row >= 0 and col >= 0 and row + taps[0] <= rows and col + taps[1] <= cols
                     is_inside[x] = 1 if is_in else 0
                     place[x] = np.uint64(row * strides[0] + col * strides[1]) if is_in else np.uint64(0)
+            for x in range(CENTRES):
+                is_wanted[x] = 1 if (cell_row[x] >= 0 and cell_col[x] >= 0) else 0
+                row, col = float(core_top + cell_row[x] - top), float(core_left + cell_col[x] - left)
+                if turn > 0:
+                    col -= turn * np.floor(col / turn)
+                centre[x] = np.uint64(row * strides[0] + col * strides[1]) if is_wanted[x] else np.uint64(0)
             first_x, last_x = max(0, skip_cols - patch_col * PATCH), min(PATCH, skip_cols + width - patch_col * PATCH)
+            first_col = patch_col * PATCH + first_x - skip_cols
             for field in range(made.shape[0]):
                 found = stored[samples[field] * strides[2] :]
+                for x in range(CENTRES):
+                    value = found[centre[x]]
+                    is_known[x] = is_wanted[x] if value == value else 0
                 if is_quick:
                     mean[:] = 0.0
                     for i in range(taps[0]):
@@ -212,37 +259,39 @@ def interpolate(control, frame, window, core, stored, strides, samples, method, 
                     for x in range(CENTRES):
                         mean[x] = mean[x] / (totals[0, x] * totals[1, x]) if is_inside[x] else np.nan
                 for y in range(first_y, last_y):
-                    out_row = patch_row * PATCH + y - skip_rows
-                    for k in range(first_x, last_x):
-                        x = y * PATCH + k
-                        out_col = patch_col * PATCH + k - skip_cols
-                        if cell_row[x] < 0 or cell_col[x] < 0 or is_made[field, out_row, out_col]:
-                            continue
-                        row = core_top + cell_row[x] - top
-                        col = counted(float(core_left + cell_col[x]), left, turn)
-                        if np.isnan(found[row * strides[0] + col * strides[1]]):
-                            continue
-                        value = mean[x] if is_quick else np.nan
-                        if np.isnan(value):
+                    out_row, from_x = patch_row * PATCH + y - skip_rows, y * PATCH + first_x
+                    into = made[field, out_row, first_col : first_col + last_x - first_x]
+                    there_is = is_made[field, out_row, first_col : first_col + last_x - first_x]
+                    known, means = is_known[from_x : from_x + into.size], mean[from_x : from_x + into.size]
+                    left_over = 0
+                    for k in range(into.size):
+                        left_over += known[k] != 0 and not means[k] == means[k]
+                    for k in range(into.size):
+                        into[k] = means[k] if (known[k] != 0 and there_is[k] == 0) else into[k]
+                    if left_over:
+                        for k in range(into.size):
+                            if known[k] == 0 or there_is[k] or means[k] == means[k]:
+                                continue
+                            x = from_x + k
                             # with neighbours that are not valid, bilinear weights stand in for those with lobes
                             for attempt in (method, BILINEAR):
                                 reach = radius if attempt == method else 1.0
                                 first_row, row_count = weights_of(attempt, reach, at_row[x], high[x], row_weights)
-                                first_col, col_count = weights_of(attempt, reach, at_col[x], wide[x], col_weights)
-                                value, is_beside = _mean(
+                                left_col, col_count = weights_of(attempt, reach, at_col[x], wide[x], col_weights)
+                                into[k], is_beside = _mean(
                                     found,
                                     strides,
                                     size,
                                     turn,
                                     int(first_row) - top,
                                     row_weights[:row_count],
-                                    counted(first_col, left, turn),
+                                    counted(left_col, left, turn),
                                     col_weights[:col_count],
                                 )
                                 if not is_beside or method in (BILINEAR, AVERAGE):
                                     break
-                        made[field, out_row, out_col] = value
-                        is_made[field, out_row, out_col] = True
+                    for k in range(into.size):
+                        there_is[k] |= known[k]
 
 
 @kernel(

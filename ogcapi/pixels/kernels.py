@@ -42,7 +42,7 @@ def part(loop: Callable[..., Any]) -> Callable[..., Any]:
 @part
 def turned(difference, period):  # type: ignore[no-untyped-def]
     """The short way around the body; a period of 0 is none."""
-    return difference - period * np.rint(difference / period) if period > 0 else difference
+    return difference - period * np.floor(difference / period + 0.5) if period > 0 else difference
 
 
 @part
@@ -143,16 +143,60 @@ def corners_of(step, start, nodes, line, first, is_row, out):  # type: ignore[no
 @part
 def scales_of(corners, period, radius, out):  # type: ignore[no-untyped-def]
     """By how much kernels widen along an axis, for cells that span so much of it; returns the most."""
-    most, limit = 1.0, _MAX_TAPS / (2 * radius)
+    limit = _MAX_TAPS / (2 * radius)
     for y in range(PATCH):
+        upper, lower, line = corners[y], corners[y + 1], out[y]
         for x in range(PATCH):
-            a, b, c, d = corners[y, x], corners[y, x + 1], corners[y + 1, x], corners[y + 1, x + 1]
-            right = max(abs(turned(b - a, period)), abs(turned(d - c, period)))
-            down = max(abs(turned(c - a, period)), abs(turned(d - b, period)))
-            size = right + down
-            out[y, x] = min(max(size, 1.0), limit) if np.isfinite(size) else 1.0
-            most = max(most, out[y, x])
-    return most
+            a, b, c, d = upper[x], upper[x + 1], lower[x], lower[x + 1]
+            right, right_below, down, down_beside = b - a, d - c, c - a, d - b
+            if period > 0:
+                right, right_below = turned(right, period), turned(right_below, period)
+                down, down_beside = turned(down, period), turned(down_beside, period)
+            line[x] = max(abs(right), abs(right_below)) + max(abs(down), abs(down_beside))
+    for y in range(PATCH):
+        line = out[y]
+        for x in range(PATCH):
+            line[x] = min(max(line[x], 1.0), limit) if line[x] < np.inf else 1.0
+    columns = np.ones(PATCH)
+    for y in range(PATCH):
+        line = out[y]
+        for x in range(PATCH):
+            columns[x] = max(columns[x], line[x])
+    return columns.max()
+
+
+@part
+def _most_scale(step, start, nodes, line, first, period, radius, corners, scales):  # type: ignore[no-untyped-def]
+    """The most by which a patch's kernels widen along an axis, or a little more."""
+    most = 1.0
+    if step == LINES:
+        for k in range(PATCH):
+            size = abs(turned(line[first + k + 1] - line[first + k], period))
+            most = max(most, size if size < np.inf else 1.0)
+    elif step == EXACT:
+        corners_of(step, start, nodes, line, first, False, corners)
+        most = scales_of(corners, period, radius, scales)
+    else:
+        side = PATCH // step + 3
+        right, down = 0.0, 0.0
+        for k in range(side * side):
+            if k % side:
+                right = max(right, abs(nodes[start + k] - nodes[start + k - 1]))
+            if k >= side:
+                down = max(down, abs(nodes[start + k] - nodes[start + k - side]))
+        most = max(most, (right + down) / step * 1.02)
+    return min(most, _MAX_TAPS / (2 * radius))
+
+
+@part
+def _pending(valid, row, rows, col, cols):  # type: ignore[no-untyped-def]
+    """Whether a cell of some field is not valid yet."""
+    for field in range(valid.shape[0]):
+        for y in range(row, row + rows):
+            for x in range(col, col + cols):
+                if valid[field, y, x] == 0:
+                    return True
+    return valid.size == 0
 
 
 @kernel(
@@ -166,53 +210,58 @@ def touch(control, frame, stored, block, radius, period, valid, origin, marks, n
     patch (left, top, right, bottom), columns counted on around the body; all 0 where it needs none. An empty `valid`
     (field, row, col) says that no cell is valid yet.
     """
-    steps, starts, _, node_col, node_row, line_col, line_row, edge_col, edge_row = control
+    steps, starts, boxes, node_col, node_row, line_col, line_row, edge_col, edge_row = control
     skip_rows, skip_cols, height, width, turn = frame
     position, corners, scales = np.empty((PATCH, PATCH)), np.empty((SPAN, SPAN)), np.empty((PATCH, PATCH))
     at_col, at_row = np.empty((PATCH, PATCH), np.int32), np.empty((PATCH, PATCH), np.int32)
+    across, down = 1.0 / block[0], 1.0 / block[1]
     for patch_row in range(steps.shape[0]):
         first_y, last_y = max(0, skip_rows - patch_row * PATCH), min(PATCH, skip_rows + height - patch_row * PATCH)
         for patch_col in range(steps.shape[1]):
-            step, start = steps[patch_row, patch_col], starts[patch_row, patch_col]
-            if step == NOTHING:
+            step, start, box = steps[patch_row, patch_col], starts[patch_row, patch_col], boxes[patch_row, patch_col]
+            first_x, last_x = max(0, skip_cols - patch_col * PATCH), min(PATCH, skip_cols + width - patch_col * PATCH)
+            first_row, first_col = patch_row * PATCH - skip_rows + origin[0], patch_col * PATCH - skip_cols + origin[1]
+            if step == NOTHING or not _pending(
+                valid, first_row + first_y, last_y - first_y, first_col + first_x, last_x - first_x
+            ):
                 continue
             need = needs[patch_row * steps.shape[1] + patch_col]
-            first_x, last_x = max(0, skip_cols - patch_col * PATCH), min(PATCH, skip_cols + width - patch_col * PATCH)
-            positions_of(step, start, node_row, line_row, patch_row * PATCH, True, position)
-            cells_of(position, 0, stored[1], 0, at_row)
-            positions_of(step, start, node_col, line_col, patch_col * PATCH, False, position)
-            cells_of(position, 0, stored[0], turn, at_col)
-            base, is_first = 0.0, True
-            for y in range(first_y, last_y):
-                for x in range(first_x, last_x):
-                    if at_col[y, x] < 0 or at_row[y, x] < 0:
-                        continue
-                    if valid.size:
-                        out_row = patch_row * PATCH + y - skip_rows + origin[0]
-                        out_col = patch_col * PATCH + x - skip_cols + origin[1]
-                        is_done = True
-                        for field in range(valid.shape[0]):
-                            is_done &= valid[field, out_row, out_col] != 0
-                        if is_done:
+            is_inside = box[0] >= 0 and box[1] >= 0 and box[2] <= stored[0] - 1 and box[3] <= stored[1] - 1
+            is_one = int(box[0]) // block[0] == int(box[2]) // block[0]
+            is_one &= int(box[1]) // block[1] == int(box[3]) // block[1]
+            if is_inside and (is_one or radius > 0) and step != EXACT:
+                need[0], need[1], need[2], need[3] = int(box[0]), int(box[1]), int(box[2]) + 1, int(box[3]) + 1
+                marks[int(box[1]) // block[1], int(box[0]) // block[0]] = 1
+            else:
+                positions_of(step, start, node_row, line_row, patch_row * PATCH, True, position)
+                cells_of(position, 0, stored[1], 0, at_row)
+                positions_of(step, start, node_col, line_col, patch_col * PATCH, False, position)
+                cells_of(position, 0, stored[0], turn, at_col)
+                base = -1.0
+                for y in range(first_y, last_y):
+                    for x in range(first_x, last_x):
+                        if at_col[y, x] < 0 or at_row[y, x] < 0:
                             continue
-                    col, row = int(at_col[y, x]), int(at_row[y, x])
-                    if radius == 0:
-                        marks[row // block[1], col // block[0]] = 1
-                    if is_first:
-                        base, is_first = float(col), False
-                        need[0], need[1], need[2], need[3] = col, row, col + 1, row + 1
-                    if turn > 0:
-                        col -= int(turn * np.rint((col - base) / turn))
-                    need[0], need[1] = min(need[0], col), min(need[1], row)
-                    need[2], need[3] = max(need[2], col + 1), max(need[3], row + 1)
-            if is_first or radius == 0:
+                        if valid.size and not _pending(valid, first_row + y, 1, first_col + x, 1):
+                            continue
+                        col, row = float(at_col[y, x]), float(at_row[y, x])
+                        marks[int((row + 0.5) * down), int((col + 0.5) * across)] = 1
+                        if base < 0:
+                            base = col
+                            need[0], need[1], need[2], need[3] = int(col), int(row), int(col) + 1, int(row) + 1
+                        if turn > 0:
+                            col = base + turned(col - base, float(turn))
+                        need[0], need[1] = min(need[0], int(col)), min(need[1], int(row))
+                        need[2], need[3] = max(need[2], int(col) + 1), max(need[3], int(row) + 1)
+                if base < 0:
+                    continue
+            if radius == 0:
                 continue
-            corners_of(step, start, node_col, edge_col, patch_col * PATCH, False, corners)
-            wide = int(np.ceil(radius * scales_of(corners, period, radius, scales))) + 1
-            corners_of(step, start, node_row, edge_row, patch_row * PATCH, True, corners)
-            high = int(np.ceil(radius * scales_of(corners, 0.0, radius, scales))) + 1
-            need[0], need[2] = need[0] - wide, need[2] + wide
-            need[1], need[3] = max(need[1] - high, 0), min(need[3] + high, stored[1])
+            wide = _most_scale(step, start, node_col, edge_col, patch_col * PATCH, period, radius, corners, scales)
+            high = _most_scale(step, start, node_row, edge_row, patch_row * PATCH, 0.0, radius, corners, scales)
+            need[0], need[2] = need[0] - int(np.ceil(radius * wide)) - 1, need[2] + int(np.ceil(radius * wide)) + 1
+            need[1], need[3] = need[1] - int(np.ceil(radius * high)) - 1, need[3] + int(np.ceil(radius * high)) + 1
+            need[1], need[3] = max(need[1], 0), min(need[3], stored[1])
             if turn == 0:
                 need[0], need[2] = max(need[0], 0), min(need[2], stored[0])
             for row in range(need[1] // block[1], (need[3] - 1) // block[1] + 1):
