@@ -7,19 +7,16 @@ points, and in the end a position for each cell. Where columns depend on x alone
 
 from __future__ import annotations
 
-import threading
-from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterator
+from collections.abc import Iterator
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
-from typing import Any
 
 import numpy as np
 
-from ogcapi.model.crs import Crs, transformation
+from ogcapi.model.crs import Crs
 from ogcapi.model.grid import Array, Grid
 from ogcapi.pixels import placing
 from ogcapi.pixels.kernels import EXACT, LINES, NOTHING, PATCH
+from ogcapi.pixels.mesh import LATTICE, anchor_of, kept, mesh_of, patch_range, placed, wraps
 from ogcapi.pixels.warp import Geometry, carried
 from ogcapi.pixels.warp import steps as exact_steps
 
@@ -32,10 +29,7 @@ _STEPS = (32, 16, 8, 4)
 _FEW = 256  # cells that are as cheaply placed one by one
 _PENDING = -2
 _ALIGNED = 5e-7  # stored cells: so near to centres, no neighbour weighs anything
-_KEPT_BYTES = 16 << 20
-_SEPARABLE = 1e-12  # relative
 _NONE = np.empty(0)
-_LATTICE = 17  # points a side where steps are measured, as in `warp`
 _STEP_MISS = 1e-3  # of a step: what cubics may miss where it is measured
 
 
@@ -70,32 +64,6 @@ class Control:
         return sum(array.nbytes for array in self.patches)
 
 
-class _Kept:
-    """What was made last, by what it was made from, up to a number of bytes."""
-
-    def __init__(self, limit: int) -> None:
-        self._limit, self._bytes, self._lock = limit, 0, threading.Lock()
-        self._made: OrderedDict[Hashable, tuple[Any, int]] = OrderedDict()
-
-    def get(self, key: Hashable, make: Callable[[], Any], size: Callable[[Any], int]) -> Any:
-        with self._lock:
-            if key in self._made:
-                self._made.move_to_end(key)
-                return self._made[key][0]
-        made = make()
-        nbytes = size(made)
-        with self._lock:
-            if key not in self._made:
-                self._made[key] = made, nbytes
-                self._bytes += nbytes
-            while self._bytes > self._limit:
-                self._bytes -= self._made.popitem(last=False)[1][1]
-        return made
-
-
-_kept = _Kept(_KEPT_BYTES)
-
-
 def parts(grid: Grid, rows: range | None = None) -> Iterator[tuple[range, range]]:
     """Rows and columns of the parts of a grid that one control serves each."""
     rows = range(grid.height) if rows is None else rows
@@ -114,7 +82,7 @@ def control(
     Raises `UnknownCrs` between two bodies.
     """
     rows, cols = range(grid.height) if rows is None else rows, range(grid.width) if cols is None else cols
-    made: Control = _kept.get(
+    made: Control = kept.get(
         (grid, geometry, rows.start, rows.stop, cols.start, cols.stop, corners),
         lambda: _made(grid, geometry, rows, cols, corners),
         lambda control: control.nbytes + 500,
@@ -123,45 +91,17 @@ def control(
 
 
 def _made(grid: Grid, geometry: Geometry, rows: range, cols: range, corners: bool) -> Control:
-    anchor = None if geometry.is_rotated else _anchor(grid.crs, geometry.crs)
+    anchor = None if geometry.is_rotated else anchor_of(grid.crs, geometry.crs)
     if anchor is not None:
         return _of_lines(grid, geometry, rows, cols, anchor, corners)
     return _of_patches(grid, geometry, rows, cols, corners)
-
-
-@lru_cache(maxsize=1024)
-def _anchor(source: Crs, target: Crs) -> tuple[float, float] | None:
-    """A place of the first system through which lines of equal x, and of equal y, become such lines of the other.
-
-    None where lines do not become lines.
-    """
-    if source == target:
-        return 0.0, 0.0
-    if source.x_period is None or target.x_period is None:
-        return None
-    to_source = transformation(source.geodetic, source)
-    unit = source.geodetic.x_period / 360 if source.geodetic.x_period else 1.0
-    lon, lat = np.linspace(-170, 170, 11) * unit, np.linspace(-80, 80, 9) * unit
-    place: tuple[float, float] = to_source(0.0, 0.0)
-    x, _ = to_source(lon, np.zeros(lon.size))
-    _, y = to_source(np.zeros(lat.size), lat)
-    there_x, there_y = transformation(source, target)(*np.meshgrid(x, y))
-    turns = (there_x - there_x[0]) / target.x_period
-    turns -= np.round(turns)
-    is_straight = np.abs(turns).max() < _SEPARABLE
-    is_straight &= np.abs(there_y - there_y[:, :1]).max() < _SEPARABLE * target.x_period
-    return place if is_straight else None
-
-
-def _patch_range(cells: range) -> range:
-    return range(cells.start // PATCH, -(-cells.stop // PATCH))
 
 
 def _of_lines(
     grid: Grid, geometry: Geometry, rows: range, cols: range, anchor: tuple[float, float], corners: bool
 ) -> Control:
     col, row = _lines(grid, geometry, rows, cols, anchor, 0.5)
-    patch_rows, patch_cols = _patch_range(rows), _patch_range(cols)
+    patch_rows, patch_cols = patch_range(rows), patch_range(cols)
     shape = len(patch_rows), len(patch_cols)
     line_col, line_row = _padded(col, cols), _padded(row, rows)
     boxes = np.empty((*shape, 4))
@@ -199,7 +139,7 @@ def _lines(
 
 def _padded(line: Array, cells: range, more: int = 0) -> Array:
     """A line's positions from the beginning of its first patch to the end of its last, and so many more."""
-    padded = np.full(len(_patch_range(cells)) * PATCH + more, np.nan)
+    padded = np.full(len(patch_range(cells)) * PATCH + more, np.nan)
     padded[cells.start % PATCH :][: line.size] = line
     return padded
 
@@ -225,13 +165,13 @@ def _aligned(col: Array, row: Array, geometry: Geometry) -> tuple[int, int] | No
 
 
 def _of_patches(grid: Grid, geometry: Geometry, rows: range, cols: range, corners: bool) -> Control:
-    patch_rows, patch_cols = _patch_range(rows), _patch_range(cols)
+    patch_rows, patch_cols = patch_range(rows), patch_range(cols)
     shape = len(patch_rows), len(patch_cols)
     steps, starts = np.full(shape, _PENDING, np.int64), np.zeros(shape, np.int64)
     boxes = np.zeros((*shape, 4))
     node_cols, node_rows, used = [], [], 0
     place = _place(geometry)
-    if len(rows) * len(cols) <= _FEW or _wraps(grid):
+    if len(rows) * len(cols) <= _FEW or wraps(grid):
         steps[:] = EXACT
     for step in _STEPS:
         pending = steps < 0
@@ -240,7 +180,7 @@ def _of_patches(grid: Grid, geometry: Geometry, rows: range, cols: range, corner
             break
         ring, size = (1 if step == PATCH else 2), PATCH // step
         if step == PATCH:
-            x, y = _mesh(grid, geometry.crs, patch_rows, patch_cols).nodes
+            x, y = mesh_of(grid, geometry.crs, patch_rows, patch_cols).nodes
         else:
             x, y = _nodes(grid, geometry.crs, patch_rows.start, patch_cols.start, pending, step)
         col, row = np.empty((2, count * (size + 3) ** 2))
@@ -283,12 +223,6 @@ def _cells(grid: Grid, geometry: Geometry, patches: Array, count: int, offset: f
     return col.reshape(len(patches), -1), row.reshape(len(patches), -1)
 
 
-def _wraps(grid: Grid) -> bool:
-    """Whether a patch may reach so far around the body that its control points tell nothing."""
-    period = grid.crs.x_period
-    return period is not None and PATCH * grid.cell_width > period / 4
-
-
 def _place(geometry: Geometry) -> tuple[float, ...]:
     a, b, c, d, e, f = geometry.transform
     middle = c + a * geometry.width / 2 + b * geometry.height / 2
@@ -306,103 +240,25 @@ def _nodes(grid: Grid, crs: Crs, first_row: int, first_col: int, pending: Array,
         needed[row : row + size + 5, col : col + size + 5] = True
     at_row, at_col = np.nonzero(needed)
     nodes = np.full((2, rows.size, cols.size), np.nan)
-    nodes[:, at_row, at_col] = _placed(
+    nodes[:, at_row, at_col] = placed(
         grid, crs, first_row * PATCH + rows[at_row] * step, first_col * PATCH + cols[at_col] * step
     )
     return nodes[0], nodes[1]
 
 
-def _placed(grid: Grid, crs: Crs, rows: Array, cols: Array) -> tuple[Array, Array]:
-    """Places in another system of the centres of cells, even beyond the grid; not finite where there is none."""
-    x, y = grid.bbox.xmin + (cols + 0.5) * grid.cell_width, grid.bbox.ymax - (rows + 0.5) * grid.cell_height
-    if grid.crs.is_geographic:
-        y[np.abs(y) > _pole(grid.crs)] = np.nan
-    if grid.crs != crs:
-        x, y = transformation(grid.crs, crs)(x, y)
-    if crs.is_geographic:
-        y[np.abs(y) > _pole(crs)] = np.nan
-    return x, y
-
-
-def _pole(crs: Crs) -> float:
-    return (crs.x_period or np.inf) / 4 * (1 + 1e-9)
-
-
-@dataclass(frozen=True, kw_only=True, eq=False)
-class _Mesh:
-    """Control points a patch apart, from one before the first patch on: the same for all rasters of a system."""
-
-    crs: Crs
-    nodes: tuple[Array, Array]
-    """x and y (row, col) in a raster's system."""
-    shape: tuple[int, int]
-    """Patches."""
-
-    @cached_property
-    def missed(self) -> tuple[float, float]:
-        """What cubics between every other control point miss at most, in x and in y."""
-        x, y = self.nodes
-        return placing.missed(x, *self.shape, self.crs.x_period or 0.0), placing.missed(y, *self.shape, 0.0)
-
-    def moves(self, height: int, width: int) -> tuple[Array, Array]:
-        """x and y (2, n) from cells to their neighbours, to the right and downward, at a lattice of cells."""
-        x, y = self.nodes
-        period = self.crs.x_period
-        if period is not None:
-            x = np.unwrap(np.unwrap(x, axis=0, period=period), axis=1, period=period)
-        (down, down_step), (right, right_step) = (
-            _weights(count, nodes) for count, nodes in zip((height, width), x.shape, strict=True)
-        )
-        along, across = ((a.T, b) for a, b in ((right_step, down), (right, down_step)))
-        moves = [np.concatenate([(b @ of @ a).ravel() for a, b in (along, across)]) for of in (x, y)]
-        return moves[0], moves[1]
-
-
-@lru_cache(maxsize=64)
-def _weights(count: int, nodes: int) -> tuple[Array, Array]:
-    """(n, nodes): cubics of control points at n cells of `count`; and the same of the next cells less these."""
-    cells = np.unique(np.linspace(0, count - 1, _LATTICE).round())
-    made = []
-    for at in (cells, cells + 1):
-        patch = np.minimum(at // PATCH, -(-count // PATCH) - 1).astype(int)
-        t = at / PATCH - patch
-        weights = np.zeros((cells.size, nodes))
-        every = np.arange(cells.size)
-        weights[every, patch] = -t * (t - 1) * (t - 2) / 6
-        weights[every, patch + 1] = (t + 1) * (t - 1) * (t - 2) / 2
-        weights[every, patch + 2] = -(t + 1) * t * (t - 2) / 2
-        weights[every, patch + 3] = (t + 1) * t * (t - 1) / 6
-        made.append(weights)
-    return made[0], made[1] - made[0]
-
-
-def _mesh(grid: Grid, crs: Crs, patch_rows: range, patch_cols: range) -> _Mesh:
-    """The control points of a part of a grid; the same for all rasters of one system."""
-
-    def make() -> _Mesh:
-        rows, cols = ((np.arange(max(7, (len(of) + 3) | 1)) + of.start - 1) * PATCH for of in (patch_rows, patch_cols))
-        x, y = _placed(grid, crs, np.repeat(rows, cols.size), np.tile(cols, rows.size))
-        shape = rows.size, cols.size
-        return _Mesh(crs=crs, nodes=(x.reshape(shape), y.reshape(shape)), shape=(len(patch_rows), len(patch_cols)))
-
-    key = grid, crs, patch_rows.start, patch_rows.stop, patch_cols.start, patch_cols.stop
-    mesh: _Mesh = _kept.get(key, make, lambda mesh: 2 * mesh.nodes[0].nbytes + 500)
-    return mesh
-
-
 def steps(grid: Grid, geometry: Geometry) -> float:
     """As `warp.steps`, of the same control points as `control` where they are exact enough; kept for the next time."""
-    made: float = _kept.get((grid, geometry), lambda: _steps(grid, geometry), lambda _: 300)
+    made: float = kept.get((grid, geometry), lambda: _steps(grid, geometry), lambda _: 300)
     return made
 
 
 def _steps(grid: Grid, geometry: Geometry) -> float:
-    anchor = None if geometry.is_rotated else _anchor(grid.crs, geometry.crs)
+    anchor = None if geometry.is_rotated else anchor_of(grid.crs, geometry.crs)
     if anchor is not None:
         return _steps_of_lines(grid, geometry, anchor)
-    if max(grid.shape) > PART or grid.width * grid.height <= _FEW or _wraps(grid):
+    if max(grid.shape) > PART or grid.width * grid.height <= _FEW or wraps(grid):
         return exact_steps(grid, geometry)
-    mesh = _mesh(grid, geometry.crs, _patch_range(range(grid.height)), _patch_range(range(grid.width)))
+    mesh = mesh_of(grid, geometry.crs, patch_range(range(grid.height)), patch_range(range(grid.width)))
     if not all(map(np.isfinite, mesh.missed)):
         return exact_steps(grid, geometry)
     a, b, _, d, e, _ = geometry.transform
@@ -415,7 +271,7 @@ def _steps(grid: Grid, geometry: Geometry) -> float:
 
 def _steps_of_lines(grid: Grid, geometry: Geometry, anchor: tuple[float, float]) -> float:
     x, y = grid.centres()
-    x, y = (axis[np.unique(np.linspace(0, axis.size - 1, _LATTICE).round().astype(int))] for axis in (x, y))
+    x, y = (axis[np.unique(np.linspace(0, axis.size - 1, LATTICE).round().astype(int))] for axis in (x, y))
     points = np.full((2, 2 * (x.size + y.size)), anchor[0])
     points[1] = anchor[1]
     points[0, : 2 * x.size] = np.concatenate((x, x + grid.cell_width))

@@ -265,7 +265,7 @@ def interpolate(control, frame, window, core, stored, strides, samples, method, 
                     known, means = is_known[from_x : from_x + into.size], mean[from_x : from_x + into.size]
                     left_over = 0
                     for k in range(into.size):
-                        left_over += known[k] != 0 and not means[k] == means[k]
+                        left_over += known[k] != 0 and means[k] != means[k]
                     for k in range(into.size):
                         into[k] = means[k] if (known[k] != 0 and there_is[k] == 0) else into[k]
                     if left_over:

@@ -1,3 +1,9 @@
+import os
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
 import numpy as np
 import pytest
 from hypothesis import given, settings
@@ -7,7 +13,8 @@ from ogcapi.model.crs import parse_crs
 from ogcapi.model.raster import Resampling
 from ogcapi.pixels import control as controls
 from ogcapi.pixels.control import control
-from ogcapi.pixels.gather import Piece, fill
+from ogcapi.pixels.gather import Piece, fill, need
+from ogcapi.pixels.mesh import Kept
 from ogcapi.pixels.warp import Geometry, Window, warp
 from tests.data import grid_of
 
@@ -190,7 +197,7 @@ def close(one, other):
 def exact(monkeypatch):
     """Positions that PROJ gives, each of them, as the reference has them."""
     monkeypatch.setattr(controls, "_ALLOWED", -1.0)
-    monkeypatch.setattr(controls, "_kept", controls._Kept(1 << 24))
+    monkeypatch.setattr(controls, "kept", Kept(1 << 24))
 
 
 @AT
@@ -230,3 +237,50 @@ def test_other_methods_may_come_in_blocks_with_what_is_around_them(method, seed,
             core = Window(left=left, top=top, right=min(left + size, 90), bottom=min(top + size, 70))
             fill(control(grid, stored.geometry, corners=True), piece, method, values, valid, core=core)
     same((values, valid), filled(stored, grid, [stored.piece()], method))
+
+
+@AT
+@pytest.mark.parametrize("method", list(Resampling))
+@pytest.mark.parametrize("block", [(7, 9), (64, 64)])
+def test_what_is_needed_is_all_that_is_needed(geometry, grid, method, block):
+    stored = Stored(5, "int16", 1, nodata=(3,), geometry=geometry)
+    made = control(grid, stored.geometry, corners=True)
+    needed = need(made, method, block)
+    window, turn = needed.window, stored.geometry.width
+    here = np.zeros(stored.values.shape[:2], bool)
+    for row, col in needed.blocks:
+        here[row * block[1] : (row + 1) * block[1], col * block[0] : (col + 1) * block[0]] = True
+    spoilt = np.where(here[..., None], stored.values, 77)
+    cols = np.arange(window.left, window.right) % turn
+    piece = Piece(
+        values=spoilt[window.top : window.bottom, cols], top=window.top, left=window.left, nodata=stored.nodata
+    )
+    same(filled(stored, grid, [piece], method), filled(stored, grid, [stored.piece()], method))
+
+
+def test_loops_work_where_no_folder_can_be_written(tmp_path):
+    script = (
+        "import sys; sys.path.insert(0, sys.argv[1])\n"
+        "from pathlib import Path\n"
+        "from ogcapi.pixels import compiled, placing\n"
+        "import numpy as np\n"
+        "compiled._registered[:] = [one for one in compiled._registered if 'missed' in str(one)]\n"
+        "compiled.warm(Path('/proc/nowhere'))\n"
+        "print(placing.missed(np.arange(49.0).reshape(7, 7), 4, 4, 0.0))\n"
+    )
+    environment = {"PATH": os.environ["PATH"], "HOME": "/proc/nowhere", "NUMBA_CACHE_DIR": "/proc/nowhere"}
+    root = Path(controls.__file__).parents[2]
+    package = tmp_path / "ogcapi"
+    shutil.copytree(root / "ogcapi" / "pixels", package / "pixels", ignore=shutil.ignore_patterns("__pycache__"))
+    shutil.copytree(root / "ogcapi" / "model", package / "model", ignore=shutil.ignore_patterns("__pycache__"))
+    (package / "__init__.py").write_text("")
+    (package / "pixels").chmod(0o555)
+    done = subprocess.run(
+        [sys.executable, "-B", "-c", script, str(tmp_path)],
+        env=environment,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    (package / "pixels").chmod(0o755)
+    assert (done.returncode, done.stdout.strip()) == (0, "0.0"), done.stderr
