@@ -4,7 +4,7 @@ PYTHON ?= python3
 HOST ?= 127.0.0.1
 PORT ?= 8000
 CONFIG ?= config.yml
-# More arguments for pytest, for example ARGS="-k tiles -x"
+# More arguments for pytest and for the benchmarks, for example ARGS="-k tiles -x"
 ARGS ?=
 
 VENV := .venv
@@ -21,13 +21,14 @@ BUILD_LOCK := PIP_CONSTRAINT=requirements/build.lock PIP_BUILD_CONSTRAINT=requir
 
 .DEFAULT_GOAL := help
 .DELETE_ON_ERROR:
-.PHONY: help serve test check conformance lock clean FORCE
+.PHONY: help serve test check conformance bench lock clean FORCE
 
 help:  ## Say what can be made
 	@echo "make serve         serve config.yml at http://$(HOST):$(PORT) (HOST=, PORT=, CONFIG=)"
 	@echo "make test          run the tests (ARGS= for pytest)"
 	@echo "make check         format, lint, types and layers"
 	@echo "make conformance   run the black-box suite against a server of config.yml (ARGS= for pytest)"
+	@echo "make bench         measure against other tile servers; Linux (ARGS=\"--quick --only mosaic\", ARGS=--help)"
 	@echo "make lock          renew the locked versions of everything"
 	@echo "make clean         remove what was made, .venv too"
 
@@ -45,6 +46,10 @@ check: $(DEV) $(PROJECT)
 
 conformance: $(DEV) $(PROJECT)
 	$(BIN)/python .ci/conformance.py $(CONFIG) $(ARGS)
+
+# Data and other servers go to .bench; a whole run writes docs/benchmarks.md.
+bench: $(PROJECT)
+	$(BIN)/python -m tests.benchmarks.run $(ARGS)
 
 $(VENV)/pyvenv.cfg:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python >= 3.11 is needed; say which: make PYTHON=python3.12 ...")'
@@ -79,6 +84,6 @@ lock: $(VENV)/pyvenv.cfg
 	$(BIN)/python .ci/lock_npm.py
 
 clean:
-	rm -rf $(VENV) ogcapi/static/vendor build dist *.egg-info
+	rm -rf $(VENV) .bench ogcapi/static/vendor build dist *.egg-info
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .schemathesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +
