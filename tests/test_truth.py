@@ -37,7 +37,8 @@ def tile_of(collection: Collection, tile_set: TileSet, x: float, y: float) -> tu
     col, row = int((tile_x - left) // width), int((top - tile_y) // height)
     if not (0 <= col < matrix.matrix_width and 0 <= row < matrix.matrix_height):
         return None
-    assert limits.hold(row, col), f"{tile_set.matrix_set.id} {limits}: {row}, {col} holds data"
+    is_held = limits.min_row <= row <= limits.max_row and limits.min_col <= col <= limits.max_col
+    assert is_held, f"{tile_set.matrix_set.id} {limits}: {row}, {col} holds data"
     box = matrix.tile_bbox(row, col)
     # a position on the tile's own edge is within its last cell as much as within the next tile's first
     cell_col = min(int((tile_x - box.xmin) / (box.width / matrix.tile_width)), matrix.tile_width - 1)

@@ -9,7 +9,7 @@ from typing import Protocol
 
 from ogcapi.model.body import Body, body_of
 from ogcapi.model.crs import Crs
-from ogcapi.model.grid import BBox, Footprint, Grid
+from ogcapi.model.grid import Footprint, Grid
 from ogcapi.model.problem import NotFound, shown
 from ogcapi.model.raster import Field, Interval, Raster, Resampling, Selection
 from ogcapi.model.style import Style
@@ -112,9 +112,7 @@ class Collection:
     revision: str = ""
     """Changes with the collection's configuration."""
     is_listed: bool = True
-    _reach: dict[str, tuple[tuple[BBox, ...], float | None]] = field(
-        default_factory=dict, init=False, repr=False, compare=False
-    )
+    _reach: dict[str, tuple[TileSet, TileSet]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @cached_property
     def body(self) -> Body:
@@ -147,22 +145,27 @@ class Collection:
 
     def filled(self, matrix_set: TileMatrixSet) -> TileSet:
         """The tiles that the data touch in any set of the body: from the first matrix to one as fine as the data."""
-        bboxes, cell = self._reach_in(matrix_set)
-        return TileSet(matrix_set=matrix_set, limits=matrix_set.limits(bboxes, cell) if cell else ())
+        return self._reach_in(matrix_set)[0]
 
     def drawn(self, matrix_set: TileMatrixSet, depth: int) -> TileSet:
         """The tiles that the data touch in the first `depth` matrices of a set, however fine those are."""
-        bboxes, _ = self._reach_in(matrix_set)
+        _, touched = self._reach_in(matrix_set)
         ids = {matrix.id for matrix in matrix_set.matrices[:depth]}
-        limits = (limit for limit in matrix_set.limits(bboxes) if limit.matrix_id in ids)
+        limits = (limit for limit in touched.limits if limit.matrix_id in ids)
         return TileSet(matrix_set=matrix_set, limits=tuple(limits))
 
-    def _reach_in(self, matrix_set: TileMatrixSet) -> tuple[tuple[BBox, ...], float | None]:
-        """The boxes of the data in a set's system, and the cells they need there; None where they lie elsewhere."""
+    def _reach_in(self, matrix_set: TileMatrixSet) -> tuple[TileSet, TileSet]:
+        """The tiles that the data touch, as deep as their cells need, and in all matrices; none where none lie.
+
+        Worked out once: every tile of the dataset asks for it.
+        """
         if matrix_set.id not in self._reach:
             cell = finest_cell(self.coverage.grid, matrix_set)
             bboxes = self.coverage.footprint.carried(matrix_set.crs) if cell else ()
-            self._reach[matrix_set.id] = bboxes, cell
+            needed, touched = (
+                TileSet(matrix_set=matrix_set, limits=matrix_set.limits(bboxes, least)) for least in (cell, None)
+            )
+            self._reach[matrix_set.id] = needed, touched
         return self._reach[matrix_set.id]
 
     def style(self, style_id: str) -> Style:
@@ -172,11 +175,3 @@ class Collection:
                 return style
         known = ", ".join(style.id for style in self.styles)
         raise NotFound(f"{self.id} has no style {shown(style_id)}; expected one of {known}.")
-
-    def tile_set(self, matrix_set_id: str) -> TileSet:
-        """One of its tile sets. Raises `NotFound`."""
-        for tile_set in self.tile_sets:
-            if tile_set.matrix_set.id == matrix_set_id:
-                return tile_set
-        known = ", ".join(tile_set.matrix_set.id for tile_set in self.tile_sets)
-        raise NotFound(f"{self.id} has no tile matrix set {shown(matrix_set_id)}; expected one of {known}.")

@@ -91,10 +91,6 @@ class TileLimits:
     min_col: int
     max_col: int
 
-    def hold(self, row: int, col: int) -> bool:
-        """Whether the tile is within."""
-        return self.min_row <= row <= self.max_row and self.min_col <= col <= self.max_col
-
     def union(self, other: TileLimits) -> TileLimits:
         """The smallest limits around both."""
         return TileLimits(
@@ -104,11 +100,6 @@ class TileLimits:
             min_col=min(self.min_col, other.min_col),
             max_col=max(self.max_col, other.max_col),
         )
-
-    @property
-    def count(self) -> int:
-        """Tiles within."""
-        return (self.max_row - self.min_row + 1) * (self.max_col - self.min_col + 1)
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -128,7 +128,7 @@ def tile_set_of(operations: TileOperations, locate: Locate) -> Callable[[Request
     def tile_set(request: Request) -> Response:
         asked, site, url = understand(request, operations[1]), site_of(request), urls_of(request)
         tiled = locate(asked, site, url)
-        one = _tile_set(tiled, asked.path["tileMatrixSetId"])
+        one = _tile_set(tiled, asked)
         set_id = one.matrix_set.id
         content = documents.tile_set(tiled, one, url)
         here = url(operations[1], None, tiled.query, **tiled.path, tileMatrixSetId=set_id)
@@ -155,7 +155,8 @@ def tile_set_of(operations: TileOperations, locate: Locate) -> Callable[[Request
     return tile_set
 
 
-def _tile_set(tiled: Tiled, set_id: str) -> TileSet:
+def _tile_set(tiled: Tiled, asked: Asked) -> TileSet:
+    set_id = asked.path["tileMatrixSetId"]
     for one in tiled.tile_sets:
         if one.matrix_set.id == set_id:
             return one
@@ -224,7 +225,7 @@ def coverage_tile(request: Request) -> Response:
     """
     asked, site, url = understand(request, COVERAGE_TILES[2]), site_of(request), urls_of(request)
     tiled = of_coverage(asked, site, url)
-    one, grid = tiled.collections[0], _grid(tiled, asked)
+    one, grid = tiled.collections[0], _grid(_tile_set(tiled, asked), asked)
     selection = Selection.of(one.fields, asked.get(PROPERTIES))
     bounded(grid, len(selection.fields), site.max_cells)
 
@@ -243,12 +244,9 @@ def map_tile_of(operations: TileOperations, locate: Locate) -> Callable[[Request
     def map_tile(request: Request) -> Response:
         asked, site, url = understand(request, operations[2]), site_of(request), urls_of(request)
         tiled = locate(asked, site, url)
-        grid = _grid(tiled, asked, _size(asked, site))
-        drawn = [
-            one
-            for one in tiled.collections
-            if one.body == _tile_set(tiled, asked.path["tileMatrixSetId"]).matrix_set.body
-        ]
+        tile_set = _tile_set(tiled, asked)
+        grid = _grid(tile_set, asked, _size(asked, site))
+        drawn = [one for one in tiled.collections if one.body == tile_set.matrix_set.body]
 
         def make() -> Body:
             picture, missing, meets = picture_of(drawn, grid, tiled.style)
@@ -296,8 +294,7 @@ def _nothing(one: Collection, grid: Grid, selection: Selection) -> Raster:
     return Raster.empty(grid, [by_name[name] for name in selection.fields])
 
 
-def _grid(tiled: Tiled, asked: Asked, size: tuple[int | None, int | None] = (None, None)) -> Grid:
-    one = _tile_set(tiled, asked.path["tileMatrixSetId"])
+def _grid(one: TileSet, asked: Asked, size: tuple[int | None, int | None] = (None, None)) -> Grid:
     path = asked.path
     return tile_grid(one.matrix_set, one.limits, path["tileMatrix"], path["tileRow"], path["tileCol"], size)
 

@@ -11,12 +11,11 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import rasterio
 
 from ogcapi.config import load_config
 from ogcapi.model.problem import NotFound, Unavailable
 from ogcapi.sources.catalog import Catalog
-from tests.data import forget_revisions
+from tests.data import forget_revisions, write_raster
 
 ROOT = Path(__file__).resolve().parents[2]
 
@@ -32,19 +31,7 @@ class Clock:
 
 def raster(path: Path, value: int = 1, crs: str = "EPSG:4326", west: float = 10) -> Path:
     """A small raster of one value."""
-    with rasterio.open(
-        path,
-        "w",
-        driver="GTiff",
-        dtype="uint8",
-        width=8,
-        height=8,
-        count=1,
-        crs=crs,
-        transform=rasterio.Affine(1, 0, west, 0, -1, 20),
-    ) as file:
-        file.write(np.full((1, 8, 8), value, "uint8"))
-    return path
+    return write_raster(path, np.full((8, 8), value, "uint8"), bounds=(west, 12, west + 8, 20), crs=crs)
 
 
 def catalog_of(folder: Path, text: str, clock: Clock | None = None) -> Catalog:
@@ -235,18 +222,8 @@ def test_a_set_of_another_geometry_under_a_known_id_gets_a_suffix(tmp_path: Path
 
 
 def test_statistics_of_an_automatic_style_are_the_same_in_every_process(tmp_path: Path) -> None:
-    with rasterio.open(
-        tmp_path / "a.tif",
-        "w",
-        driver="GTiff",
-        dtype="float32",
-        width=100,
-        height=100,
-        count=1,
-        crs="EPSG:4326",
-        transform=rasterio.Affine(0.1, 0, 0, 0, -0.1, 10),
-    ) as file:
-        file.write(np.linspace(0, 100, 10000, dtype="float32").reshape(1, 100, 100))
+    values = np.linspace(0, 100, 10000, dtype="float32").reshape(100, 100)
+    write_raster(tmp_path / "a.tif", values, bounds=(0, 0, 10, 10))
     text = "server: {cache: {folder: kept}}\nresources: {a: {providers: [{name: COG, data: a.tif}]}}"
     first = catalog_of(tmp_path, text)["a"].styles
     assert list((tmp_path / "kept").iterdir())

@@ -13,6 +13,7 @@ from rasterio.io import MemoryFile
 from starlette.testclient import TestClient
 
 from ogcapi.model.crs import parse_crs
+from tests.data import write_raster
 from tests.web.conftest import ROOT, Serve
 
 MARS = "http://www.opengis.net/def/crs/IAU/2015/"
@@ -149,18 +150,7 @@ def test_more_cells_than_one_answer_may_have_are_refused_with_the_limit(serve: S
 
 
 def test_a_coverage_wholly_beside_the_data_is_not_found_and_a_map_is_blank(serve: Serve, tmp_path: Any) -> None:
-    with rasterio.open(
-        tmp_path / "a.tif",
-        "w",
-        driver="GTiff",
-        dtype="uint8",
-        width=4,
-        height=4,
-        count=1,
-        crs="EPSG:4326",
-        transform=rasterio.Affine(1, 0, 10, 0, -1, 10),
-    ) as file:
-        file.write(np.full((1, 4, 4), 9, "uint8"))
+    write_raster(tmp_path / "a.tif", np.full((4, 4), 9, "uint8"), bounds=(10, 6, 14, 10))
     client = serve("resources: {a: {providers: [{name: COG, data: a.tif}]}}")
     assert client.get("/collections/a/coverage?bbox=50,50,60,60").status_code == 404
     answer = client.get("/collections/a/map?bbox=50,50,60,60&width=8")

@@ -16,6 +16,7 @@ from rasterio.io import MemoryFile
 from starlette.testclient import TestClient
 
 from ogcapi.model.crs import parse_crs, transformation
+from tests.data import write_raster
 from tests.web.conftest import Serve
 
 JDK = {"Accept": "text/html, image/gif, image/jpeg, */*; q=0.2"}
@@ -211,19 +212,8 @@ def patch(tmp_path: Any) -> str:
 
     quadkeys = {}
     for name, (west, north), key in (("a", (-20.0, 10.0), "0"), ("b", (10.0, -10.0), "3")):
-        values = np.full((1, 64, 64), 7, "uint8")
-        with rasterio.open(
-            tmp_path / f"{name}.tif",
-            "w",
-            driver="GTiff",
-            dtype="uint8",
-            width=64,
-            height=64,
-            count=1,
-            crs="EPSG:4326",
-            transform=rasterio.Affine(0.1, 0, west, 0, -0.1, north),
-        ) as file:
-            file.write(values)
+        values = np.full((64, 64), 7, "uint8")
+        write_raster(tmp_path / f"{name}.tif", values, transform=(0.1, 0, west, 0, -0.1, north))
         quadkeys[key] = [f"{name}.tif"]
     document = {
         "mosaicjson": "0.0.3",
