@@ -5,19 +5,26 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from functools import lru_cache
 from types import TracebackType
-from typing import TypeVar
+from typing import Any, TypeVar
 
 from ogcapi.model.problem import SourceFailed
 
 AHEAD = 4
 """Remote files that are opened while another one before them is read."""
 
+_THREADS = 64  # of the process; each keeps its transformations, which are dear to make
 _T = TypeVar("_T")
 
 
+@lru_cache(maxsize=1)
+def _pool() -> ThreadPoolExecutor:
+    return ThreadPoolExecutor(_THREADS, "waiting")
+
+
 class Waiting:
-    """Threads of one read: they wait for remote files, and the read waits for them until its time is up.
+    """What one read has begun beside itself: threads wait for remote files, and it for them until its time is up.
 
     What they are still at by then comes to its end by itself, by the timeouts of connections, and nobody gets it.
     """
@@ -25,7 +32,7 @@ class Waiting:
     def __init__(self, longest_s: float) -> None:
         self._longest_s = longest_s
         self._until = time.monotonic() + longest_s
-        self._pool = ThreadPoolExecutor(AHEAD + 1, "waiting")
+        self._begun: list[Future[Any]] = []
 
     def __enter__(self) -> Waiting:
         return self
@@ -33,15 +40,18 @@ class Waiting:
     def __exit__(
         self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
     ) -> None:
-        self._pool.shutdown(wait=False, cancel_futures=True)
+        for begun in self._begun:
+            begun.cancel()
 
     def start(self, act: Callable[[], _T]) -> Future[_T]:
         """Begin something that may have to wait; nothing begins once the time is up."""
+        begun: Future[_T] = Future()
         if time.monotonic() < self._until:
-            return self._pool.submit(act)
-        late: Future[_T] = Future()
-        late.cancel()
-        return late
+            begun = _pool().submit(act)
+            self._begun.append(begun)
+        else:
+            begun.cancel()
+        return begun
 
     def result(self, begun: Future[_T], name: str) -> _T:
         """What came of it. Raises what it raised, or `SourceFailed` of that name when the time is up."""
