@@ -1,4 +1,4 @@
-"""JPEG streams in TIFF files: what their headers say."""
+"""JPEG streams in TIFF files: what their headers say, and abbreviated ones made whole."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ _START, _END = b"\xff\xd8", b"\xff\xd9"
 _SCAN = 0xDA
 _FRAMES = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}
 """Markers of frames that are decoded: sequential and progressive ones."""
+_SHOWN_FRAMES = {0xC0, 0xC1, 0xC2}
+"""Those that every program shows: by Huffman's code."""
+_COLOUR_MARKERS = {0xE0, 0xEE}  # JFIF, Adobe
 _MAX_SCANS = 100  # of a progressive one: each goes through all cells again
+_GIVEN_COLOURS = b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0\0"
+"""Adobe's marker: the samples are the colours themselves."""
+_JFIF = b"\xff\xe0\0\x10JFIF\0\x01\x01\0\0\x01\0\x01\0\0"
+"""JFIF's marker: one sample is gray, three are YCbCr."""
 
 
 @dataclass(frozen=True)
@@ -55,3 +62,16 @@ def read_head(content: bytes) -> Head:
             at += 2 + length
     except struct.error as error:
         raise ValueError("a JPEG stream ends before its cells") from error
+
+
+def whole(content: bytes, head: Head, tables: bytes | None, *, is_ycbcr: bool) -> bytes | None:
+    """The stream of a chunk with the tables that it shares with others, and with a word on its colours.
+
+    None where it is of a kind that not every program shows.
+    """
+    if head.marker not in _SHOWN_FRAMES or head.samples not in (1, 3):
+        return None
+    own = (content[start:stop] for marker, start, stop in head.segments if marker not in _COLOUR_MARKERS)
+    colours = _JFIF if is_ycbcr or head.samples == 1 else _GIVEN_COLOURS
+    shared = b"" if tables is None else tables[len(_START) : tables.rfind(_END)]
+    return b"".join((_START, colours, shared, *own, content[head.length :]))
