@@ -115,7 +115,15 @@ class FileSource:
 
     def meets(self, grid: Grid, interval: Interval | None = None) -> bool:  # noqa: ARG002 - a file has no time
         """Whether the footprint meets the grid."""
+        if self._holds_middle(grid):  # nearly always, and told at a tenth of the price
+            return True
         return any(mine.meets(theirs) for theirs in reach(grid, self.storage_crs) for mine in self.footprint.bboxes)
+
+    def _holds_middle(self, grid: Grid) -> bool:
+        x, y = (grid.bbox.xmin + grid.bbox.xmax) / 2, (grid.bbox.ymin + grid.bbox.ymax) / 2
+        if grid.crs != self.storage_crs:
+            x, y = transformation(grid.crs, self.storage_crs)(x, y)
+        return any(box.xmin < x < box.xmax and box.ymin < y < box.ymax for box in self.footprint.bboxes)
 
     def revision(self, grid: Grid | None = None) -> str:  # noqa: ARG002 - a file is one piece
         """The file's revision."""
