@@ -81,6 +81,15 @@ def write_raster(
     return path
 
 
+def colours_off(path: Path) -> int:
+    """By how many levels colours may differ from what GDAL reads, with which true pixels were taken.
+
+    Only in JPEG as YCbCr, whose colours libjpeg and libjpeg-turbo enlarge in ways of their own.
+    """
+    with rasterio.open(path) as dataset:
+        return 3 if dataset.tags(ns="IMAGE_STRUCTURE").get("COMPRESSION") == "YCbCr JPEG" else 0
+
+
 def square(folder: Path, name: str, value: float, bounds: Sequence[int], **options: Any) -> Path:
     """A raster of one value, with cells of a degree."""
     xmin, ymin, xmax, ymax = bounds

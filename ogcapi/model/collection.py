@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ogcapi.model.body import Body, body_of
 from ogcapi.model.crs import Crs
 from ogcapi.model.grid import Footprint, Grid
+from ogcapi.model.media import MediaType
 from ogcapi.model.problem import NotFound, shown
 from ogcapi.model.raster import Field, Interval, Raster, Resampling, Selection
 from ogcapi.model.style import Style
@@ -75,6 +76,18 @@ class CoverageSource(Protocol):
 
     def sample(self) -> Raster:
         """A coarse, deterministic view of the whole, of bounded size, for statistics."""
+        ...
+
+
+@runtime_checkable
+class PictureSource(Protocol):
+    """What a `CoverageSource` may be besides: one whose values are stored in pieces that are pictures."""
+
+    def stored(self, grid: Grid, selection: Selection, media: MediaType) -> bytes | None:
+        """The stored picture of exactly that grid, with those fields, valid everywhere; None where there is none.
+
+        Raises `SourceFailed`.
+        """
         ...
 
 

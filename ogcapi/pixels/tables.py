@@ -72,6 +72,20 @@ def drawn_by_three(style: Style, fields: Sequence[Field], planes: Sequence[Value
     return _composed(indices, knowns, tables, planes[0].shape)
 
 
+@lru_cache(maxsize=256)
+def is_plain(style: Style, fields: Sequence[Field]) -> bool:
+    """Whether a style draws values of 8 bits as the levels that they are: of gray, or of red, green and blue.
+
+    `fields` are those that there are, as a tuple. Raises KeyError where one of the style is not among them.
+    """
+    by_name = {field.name: field for field in fields}
+    chosen = [by_name[name] for name in style.fields]
+    return style.colormap is None and all(
+        field.dtype == "uint8" and np.array_equal(_level_table(range_, style.gamma, field, "|u1"), _all_levels())
+        for range_, field in zip(style.ranges, chosen, strict=True)
+    )
+
+
 def _drawn_by_many_colors(
     style: Style, field: Field, stored: str | None, plane: Values, known: Valid, shape: tuple[int, ...]
 ) -> Cells:

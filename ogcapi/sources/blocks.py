@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 import numpy as np
 import numpy.typing as npt
 
+from ogcapi.model.media import MediaType
 from ogcapi.model.raster import Values
 
 if TYPE_CHECKING:
@@ -84,6 +85,13 @@ class Level(Protocol):
 
     def read_blocks(self, indices: Sequence[int]) -> list[Block]:
         """Those blocks, read and decoded. Raises `SourceFailed`; `Changed` where the file is not the same any more."""
+
+    def stored(self, box: tuple[int, int, int, int], media: MediaType) -> bytes | None:
+        """Cells (top, left, bottom, right) within the level as a picture, in the bytes that they are stored in.
+
+        None where the file holds no such picture of just them with all fields, or not all are valid. Raises as
+        `read_blocks`.
+        """
 
 
 def across(level: Level) -> int:

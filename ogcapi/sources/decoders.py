@@ -14,6 +14,7 @@ import numpy.typing as npt
 from ogcapi.model.raster import Valid, Values
 from ogcapi.pixels import undoing
 from ogcapi.pixels.lzw import DAMAGED, undo_lzw
+from ogcapi.sources import jpeg
 
 NONE, LZW, JPEG, DEFLATE, PACKBITS, OLD_DEFLATE, LZMA, ZSTD, WEBP, LERC = (
     1,
@@ -58,6 +59,8 @@ class Layout:
     """Whether the last sample says how opaque a cell is."""
     tables: bytes | None = None
     """JPEG: the tables that all chunks share."""
+    is_ycbcr: bool = False
+    """JPEG: whether colours are stored as YCbCr, mostly fewer of them than there are cells."""
     inner: int = NONE
     """LERC: how its bytes are compressed again."""
 
@@ -156,8 +159,22 @@ PREDICTED = {LZW, DEFLATE, OLD_DEFLATE, LZMA, ZSTD}
 
 
 def _jpeg(content: bytes, layout: Layout, out: Values) -> None:
-    colours: dict[str, Any] = {"colorspace": "RGB", "outcolorspace": "RGB"} if layout.samples == 3 else {}
-    imagecodecs.jpeg8_decode(content, tables=layout.tables, out=out, **colours)
+    """By libjpeg-turbo, which smooths colours that are stored for several cells together.
+
+    The standard leaves that open, and GDAL's libjpeg does it in another way: colours may differ by tens at sharp edges,
+    brightness hardly does.
+    """
+    head = jpeg.read_head(content)
+    # before memory is taken for whatever the stream promises, which imagecodecs (2026.3) does not give back
+    if (head.height, head.width, head.samples, head.bits) != (*out.shape, 8):
+        raise Damaged("a picture is of another size than its chunk")
+    made = _COLOURS.get(layout.samples)
+    stored = "YCBCR" if layout.is_ycbcr else made
+    imagecodecs.jpeg8_decode(content, tables=layout.tables, colorspace=stored, outcolorspace=made, out=out)
+
+
+_COLOURS = {1: "GRAYSCALE", 3: "RGB", 4: "CMYK"}
+"""What libjpeg has to take samples for so that it leaves them as they are; two it does not know."""
 
 
 def _webp(content: bytes, layout: Layout, out: Values) -> None:

@@ -8,6 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 
 from ogcapi.model.grid import Grid
+from ogcapi.model.media import MediaType
 from ogcapi.model.problem import SourceFailed
 from ogcapi.model.raster import Resampling, Valid, Values
 from ogcapi.pixels.control import Control, control, parts, steps
@@ -17,6 +18,7 @@ from ogcapi.sources.blocks import Block, Level, Pyramid, across, down, edges, sh
 
 _WINDOW_BYTES = 64 << 20  # of decoded cells in the hands of one reader
 _SAME = 1e-6  # relative: an overview this little coarser than asked is not
+_ALIGNED = 1e-4  # stored cells: so near, no method makes another value of 8 bits
 
 
 def read_onto(
@@ -47,6 +49,34 @@ def read_onto(
         else:
             for number, band in enumerate(bands):
                 task.write(band, None, values[number : number + 1], valid[number : number + 1])
+
+
+def stored_on(pyramid: Pyramid, grid: Grid, media: MediaType) -> bytes | None:
+    """The block of a file that is exactly that grid, as the file holds it; None where there is no such picture.
+
+    Raises `SourceFailed`, `Changed`.
+    """
+    own = pyramid.header.geometry
+    if grid.crs != own.crs or own.is_rotated:
+        return None
+    for level in pyramid.levels:
+        box = _box(grid, own.at(level.width, level.height))
+        if box is not None:
+            return level.stored(box, media)
+    return None
+
+
+def _box(grid: Grid, geometry: Geometry) -> tuple[int, int, int, int] | None:
+    """(top, left, bottom, right) of the stored cells that are those of a grid, one by one; None where they are not."""
+    a, _, c, _, e, f = geometry.transform
+    bbox = grid.bbox
+    places = (bbox.ymax - f) / e, (bbox.xmin - c) / a, (bbox.ymin - f) / e, (bbox.xmax - c) / a
+    top, left, bottom, right = (round(place) for place in places)
+    is_inside = top >= 0 and left >= 0 and bottom <= geometry.height and right <= geometry.width
+    if not is_inside or (bottom - top, right - left) != grid.shape:
+        return None
+    misses = (abs(place - whole) for place, whole in zip(places, (top, left, bottom, right), strict=True))
+    return (top, left, bottom, right) if max(misses) < _ALIGNED else None
 
 
 def _level(pyramid: Pyramid, grid: Grid) -> tuple[Level, Geometry]:

@@ -11,6 +11,7 @@ import numpy as np
 from rasterio.io import DatasetReader
 from rasterio.windows import Window
 
+from ogcapi.model.media import MediaType
 from ogcapi.model.problem import SourceFailed
 from ogcapi.sources import gdal, ranges
 from ogcapi.sources.blocks import Block, Pyramid, edges
@@ -105,6 +106,10 @@ class GdalLevel:
         if failure is not None:
             raise failure
         return blocks
+
+    def stored(self, box: tuple[int, int, int, int], media: MediaType) -> bytes | None:  # noqa: ARG002
+        """None: GDAL gives cells."""
+        return None
 
     def _block(self, dataset: DatasetReader, index: int) -> Block:
         plane, top, left, bottom, right = edges(self, index)

@@ -13,10 +13,11 @@ from typing import Any, TypeVar
 
 import numpy as np
 
+from ogcapi.model.media import MediaType
 from ogcapi.model.problem import SourceFailed
 from ogcapi.model.raster import Valid, Values
 from ogcapi.pixels.undoing import split
-from ogcapi.sources import ranges, storage
+from ogcapi.sources import ranges, storage, stored
 from ogcapi.sources.blocks import Block, Pyramid, edges
 from ogcapi.sources.decoders import Damaged
 from ogcapi.sources.gdal import File, Header, read_tiff_header
@@ -172,6 +173,37 @@ class TiffLevel:
             ) from error
         chunks: dict[_Part, Values | None] = dict.fromkeys(parts) | dict(zip(spans, made, strict=True))
         return [self._block(index, chunks) for index in indices]
+
+    def stored(self, box: Box, media: MediaType) -> bytes | None:
+        """The chunk that is just these cells, as a picture. Raises `SourceFailed`, `Changed`."""
+        image = self.image
+        if (
+            image.layout.compression != stored.COMPRESSIONS.get(media)
+            or image.planes > 1
+            or self.header.alpha is not None
+            or any(nodata is not None for nodata in self.nodata)
+        ):
+            return None
+        number, top, left = next(image.chunks(0, box))
+        if box != (top, left, top + image.chunk_height, left + image.chunk_width):
+            return None
+        masks = [] if self.mask is None else [(_MASK, number) for number, _, _ in self.mask.chunks(0, box)]
+        spans = [span for part in [(_CELLS, number), *masks] if (span := self._image(part).span(part[1])) is not None]
+        if len(spans) < 1 + len(masks):
+            return None
+        content, *others = ranges.read_ranges(self.file.href, self.revision, spans, self.file.name)
+        if self.mask is not None and not self._is_full(self.mask, box, others):
+            return None
+        return stored.picture(content, image.layout, image.chunk_height)
+
+    def _is_full(self, mask: Image, box: Box, contents: Sequence[bytes]) -> bool:
+        """Whether the chunks of a mask that a box needs, in their order, say that all its cells are valid."""
+        numbers = [number for number, _, _ in mask.chunks(0, box)]
+        try:
+            made = {n: mask.decoded(content, n) for n, content in zip(numbers, contents, strict=True)}
+        except Damaged:  # whoever reads the cells says so
+            return False
+        return bool(mask.gathered(0, box, made, 0).all())
 
     def _image(self, part: _Part) -> Image:
         return self.image if part[0] == _CELLS or self.mask is None else self.mask

@@ -22,9 +22,8 @@ _MIN_SIDE = 256  # cells of a block where chunks are taken together
 _MAX_ROWS = 1024
 _MAX_STRIPS = 1 << 22
 _MASK, _REDUCED = 4, 1  # bits of NewSubfileType
-# White or black is zero, RGB, palette, mask. Colours of JPEG as YCbCr, mostly fewer than there are cells, are GDAL's to
-# enlarge: versions of libjpeg differ in it by ten values and more, and what users compare with is what GDAL reads.
-_PLAIN_PHOTOMETRICS = (0, 1, 2, 3, 4)
+_PLAIN_PHOTOMETRICS = (0, 1, 2, 3, 4)  # white or black is zero, RGB, palette, mask
+_YCBCR = 6
 _LERC_INNER = {0: decoders.NONE, 1: decoders.DEFLATE, 2: decoders.ZSTD}
 
 Box = tuple[int, int, int, int]
@@ -238,12 +237,14 @@ def _layout(tags: Mapping[int, Numbers], order: str, width: int, samples: int) -
     stored = _stored(_same(tags, 339, 1), bits)
     compression = _one(tags, 259, 1)
     predictor = _one(tags, 317, 1) if compression in decoders.PREDICTED else 1
+    photometric = _one(tags, 262, 1)
     is_jpeg = compression == decoders.JPEG
+    is_ycbcr = photometric == _YCBCR and is_jpeg and samples == 3
     known = (
         compression in decoders.COMPRESSIONS
         and predictor in ({1} if bits % 8 or bits == 24 else {1, 2, 3} if stored.kind == "f" else {1, 2})
-        and _one(tags, 262, 1) in _PLAIN_PHOTOMETRICS
-        and (not is_jpeg or (stored == np.uint8 and bits == 8))
+        and (photometric in _PLAIN_PHOTOMETRICS or is_ycbcr)
+        and (not is_jpeg or (stored == np.uint8 and bits == 8 and samples <= 4))
         and (compression != decoders.WEBP or (stored == np.uint8 and bits == 8 and samples in (3, 4)))
     )
     if not known:
@@ -265,6 +266,7 @@ def _layout(tags: Mapping[int, Numbers], order: str, width: int, samples: int) -
         predictor=predictor,
         has_alpha=bool(extra.size and extra[-1] in (1, 2) and samples > 1),
         tables=_many(tags, 347).tobytes() or None,
+        is_ycbcr=is_ycbcr,
         inner=inner,
     )
 

@@ -36,6 +36,7 @@ from ogcapi.web.negotiate import Asked, understand
 from ogcapi.web.pages import render
 from ogcapi.web.respond import Body, data, document, frame_of, georeferencing
 from ogcapi.web.site import Site, site_of
+from ogcapi.web.stored import stored_picture
 from ogcapi.web.subset import bounded
 from ogcapi.web.urls import BaseUrls, urls_of
 
@@ -249,6 +250,9 @@ def map_tile_of(operations: TileOperations, locate: Locate) -> Callable[[Request
         drawn = [one for one in tiled.collections if one.body == tile_set.matrix_set.body]
 
         def make() -> Body:
+            kept = stored_picture(drawn, grid, tiled.style, asked.media)
+            if kept is not None:
+                return Body(kept, {})
             picture, missing, meets = picture_of(drawn, grid, tiled.style)
             return Body(PICTURE_ENCODERS[asked.media](picture), {} if meets else _EMPTY, missing)
 

@@ -19,6 +19,7 @@ from ogcapi.pixels.colormaps import color, colormap, ramp
 from ogcapi.pixels.scales import leveled, packed, places, scale_of, unpacked
 from ogcapi.pixels.statistics import statistics
 from ogcapi.pixels.style import Picture, automatic, colors_at, overlay, render
+from ogcapi.pixels.tables import is_plain
 
 RED, BLUE, WHITE = color("red"), color("blue"), color("white")
 COLORMAPS = [
@@ -58,6 +59,30 @@ def styled(draw: st.DrawFn, dtypes: list[str] = DTYPES) -> tuple[Style, Raster]:
     style = style_of(colors, *((float(a), float(b)) for a, b in ranges), gamma=draw(st.sampled_from([0.5, 1.0, 2.2])))
     scale, offset = draw(st.sampled_from([(1.0, 0.0), (0.1, -5.0), (-2.0, 3.0)]))
     return style, raster_of(values, draw(hnp.arrays(bool, shape)), scale=scale, offset=offset)
+
+
+LEVELS = np.stack([np.arange(256, dtype="uint8").reshape(16, 16)] * 3)
+
+
+@settings(deadline=None)
+@given(
+    st.sampled_from([1, 3]),
+    st.sampled_from([(0.0, 255.0), (255.0, 0.0), (0.0, 256.0), (0.4, 254.9), (0.0, 25.5), (-5.0, 20.5)]),
+    st.sampled_from([1.0, 1.001, 2.0]),
+    st.sampled_from([(1.0, 0.0), (0.1, 0.0), (0.1, -5.0), (-1.0, 255.0)]),
+    st.sampled_from(COLORMAPS),
+)
+def test_a_style_is_plain_where_its_picture_has_the_values_themselves(count, range_, gamma, scaled, colormap):
+    style = style_of(colormap if count == 1 else None, *[range_] * count, gamma=gamma)
+    raster = raster_of(LEVELS, scale=scaled[0], offset=scaled[1])
+    drawn = render(style, raster).rgba
+    is_same = (drawn[..., :3] == LEVELS.transpose(1, 2, 0)).all() and (drawn[..., 3] == 255).all()
+    assert is_plain(style, raster.fields) == is_same
+
+
+def test_fields_of_more_than_8_bits_are_never_plain():
+    assert is_plain(style_of(None, (0.0, 255.0)), raster_of(LEVELS).fields)
+    assert not is_plain(style_of(None, (0.0, 255.0)), raster_of(LEVELS.astype("uint16")).fields)
 
 
 @settings(deadline=None)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import struct
 import tracemalloc
 from contextlib import suppress
@@ -12,9 +13,10 @@ import pytest
 import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
+from PIL import Image as PillowImage
 
 from ogcapi.model.problem import SourceFailed
-from ogcapi.sources import decoders, ranges
+from ogcapi.sources import decoders, jpeg, ranges
 from ogcapi.sources.blocks import across, down, edges
 from ogcapi.sources.decoders import Damaged, Layout, decode
 from ogcapi.sources.gdal import File
@@ -45,9 +47,9 @@ def encoded(compression, cells):
     }[compression]()
 
 
-def layout_of(compression, samples=3):
+def layout_of(compression, samples=3, **options):
     kind = np.dtype("uint8")
-    return Layout(width=WIDTH, samples=samples, stored=kind, bits=8, dtype=kind, compression=compression)
+    return Layout(width=WIDTH, samples=samples, stored=kind, bits=8, dtype=kind, compression=compression, **options)
 
 
 CELLS = np.ascontiguousarray(picture(3, ROWS, WIDTH).transpose(1, 2, 0))
@@ -110,6 +112,81 @@ def test_any_bytes_are_cells_of_the_right_shape_or_damaged(compression, data):
     except Damaged:
         return
     assert (made.shape, made.dtype) == (CELLS.shape, np.uint8)
+
+
+def abbreviated(content):
+    """The stream and its tables apart, as TIFF keeps them; without a word on colours."""
+    head = jpeg.read_head(content)
+    tables, others = b"", b""
+    for marker, start, stop in head.segments:
+        if marker in (0xDB, 0xC4):
+            tables += content[start:stop]
+        elif marker not in (0xE0, 0xEE):
+            others += content[start:stop]
+    return b"\xff\xd8" + others + content[head.length :], b"\xff\xd8" + tables + b"\xff\xd9"
+
+
+def ycbcr(subsampling, **options):
+    return imagecodecs.jpeg8_encode(CELLS, level=90, subsampling=subsampling, **options)
+
+
+@pytest.mark.parametrize("subsampling", ["444", "422", "420", "440", "411"])
+def test_abbreviated_colours_are_those_that_pillow_shows(subsampling):
+    stream = ycbcr(subsampling)
+    expected = np.asarray(PillowImage.open(io.BytesIO(stream)))
+    chunk, tables = abbreviated(stream)
+    for content, shared in ((stream, None), (chunk, tables)):
+        made = decode(content, layout_of(decoders.JPEG, is_ycbcr=True, tables=shared), ROWS)
+        np.testing.assert_array_equal(made, expected)
+    with pytest.raises(Damaged):
+        decode(chunk, layout_of(decoders.JPEG, is_ycbcr=True), ROWS)
+
+
+@pytest.mark.parametrize("samples", [1, 2, 3, 4])
+def test_samples_of_jpeg_that_are_no_ycbcr_are_left_as_they_are(samples):
+    cells = np.ascontiguousarray(picture(samples, ROWS, WIDTH).transpose(1, 2, 0))
+    colours = {1: "GRAYSCALE", 2: "UNKNOWN", 3: "RGB", 4: "CMYK"}[samples]
+    stream = imagecodecs.jpeg8_encode(cells.squeeze(), level=98, colorspace=colours, outcolorspace=colours)
+    chunk, tables = abbreviated(stream)
+    made = decode(chunk, layout_of(decoders.JPEG, samples, tables=tables), ROWS)
+    assert np.abs(made.astype(int) - cells).max() < 12
+
+
+def test_a_jpeg_that_promises_much_costs_nothing(memory):
+    head = b"\xff\xd8\xff\xc2\0\x11\x08\xff\xdc\xff\xdc\x03\x01\x22\0\x02\x11\x01\x03\x11\x01"
+    content = head + b"\xff\xda\0\x0c\x03\x01\0\x02\x11\x03\x11\0\0\0" + b"\xff\xd9"
+    before = memory()
+    with pytest.raises(Damaged, match="size"):
+        decode(content, layout_of(decoders.JPEG, is_ycbcr=True), ROWS)
+    assert memory() - before < 1 << 20
+
+
+@pytest.mark.parametrize("end", [100, -2])
+def test_a_jpeg_that_ends_early_is_damaged(end):
+    with pytest.raises(Damaged):
+        decode(ycbcr("420")[:end], layout_of(decoders.JPEG, is_ycbcr=True), ROWS)
+
+
+def test_a_jpeg_of_very_many_scans_is_damaged():
+    stream = ycbcr("420")
+    head = jpeg.read_head(stream)
+    with pytest.raises(Damaged, match="scans"):
+        decode(
+            stream[:-2] + stream[head.length :][:14] * 100 + stream[-2:], layout_of(decoders.JPEG, is_ycbcr=True), ROWS
+        )
+
+
+@settings(max_examples=300)
+@given(st.sampled_from(["444", "422", "420", "440"]), st.booleans(), st.data())
+def test_damaged_colours_or_tables_are_cells_or_damaged(subsampling, is_ycbcr, data):
+    parts = [bytearray(part) for part in abbreviated(ycbcr(subsampling))]
+    for _ in range(data.draw(st.integers(1, 4))):
+        part = parts[data.draw(st.integers(0, 1))]
+        part[data.draw(st.integers(0, len(part) - 1))] = data.draw(st.integers(0, 255))
+    chunk, tables = map(bytes, parts)
+    with suppress(Damaged):
+        made = decode(chunk, layout_of(decoders.JPEG, is_ycbcr=is_ycbcr, tables=tables), ROWS)
+        assert (made.shape, made.dtype) == (CELLS.shape, np.uint8)
 
 
 @given(st.binary(max_size=300), st.sampled_from(sorted(decoders.COMPRESSIONS)))

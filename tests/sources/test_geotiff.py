@@ -8,12 +8,13 @@ import numpy as np
 import pytest
 import rasterio
 import tifffile
+from PIL import Image
 
 from ogcapi.sources import ranges
 from ogcapi.sources.blocks import Level, across, down, edges
 from ogcapi.sources.gdal import File
 from ogcapi.sources.gdalblocks import open_gdal
-from ogcapi.sources.geotiff import open_geotiff
+from ogcapi.sources.geotiff import TiffLevel, open_geotiff
 from tests.data import SHARED, needs_shared, write_raster
 
 BOUNDS = (500_000, 4_000_000, 503_000, 4_002_000)
@@ -60,12 +61,22 @@ def as_gdal_reads(path: Path, header, overview: int | None = None):
     return values, valid
 
 
+def as_pillow_reads(path: Path, number: int):
+    """Colours of a JPEG as libjpeg-turbo decodes them; GDAL's is another libjpeg where some are stored together."""
+    with Image.open(path) as image:
+        image.seek(number)
+        return np.asarray(image).transpose(2, 0, 1)
+
+
 def check(path: Path) -> None:
-    """Every level is what rasterio reads."""
+    """Every level is what rasterio reads; Pillow, of JPEG as YCbCr."""
     pyramid = opened(path)
     for number, level in enumerate(pyramid.levels):
         expected, expected_valid = as_gdal_reads(path, pyramid.header, number - 1 if number else None)
         values, valid = assembled(level)
+        if isinstance(level, TiffLevel) and level.image.layout.is_ycbcr:
+            assert np.abs(values - expected.astype(float)).mean() < 5
+            expected = as_pillow_reads(path, number)
         assert values.dtype == expected.dtype
         np.testing.assert_array_equal(values, expected)
         np.testing.assert_array_equal(valid, expected_valid)
@@ -348,13 +359,66 @@ def test_jpeg_without_subsampled_colours_is_what_gdal_reads(tmp_path, bands, opt
     check(path)
 
 
-@pytest.mark.parametrize("chunks", [{"tiled": True, "blockxsize": 64, "blockysize": 64}, {"blockysize": 16}])
-def test_jpeg_of_ycbcr_is_what_gdal_reads(tmp_path, chunks):
-    path = write_raster(
-        tmp_path / "a.tif", picture(), bounds=BOUNDS, compress="jpeg", photometric="YCBCR", interleave="pixel", **chunks
+def ycbcr(path: Path, **options) -> Path:
+    """A JPEG with fewer colours than cells, as GDAL writes it."""
+    made = {"compress": "jpeg", "photometric": "YCBCR", "interleave": "pixel"}
+    return write_raster(path, picture(), bounds=BOUNDS, **made | options)
+
+
+@pytest.mark.parametrize("tables", [0, 1, 3])
+@pytest.mark.parametrize("chunks", [*CHUNKS.values()], ids=[*CHUNKS])
+def test_jpeg_of_ycbcr_is_what_libjpeg_turbo_decodes(tmp_path, chunks, tables):
+    chunks = {"blockysize": 16} if "tiled" not in chunks else chunks
+    path = ycbcr(tmp_path / "a.tif", overviews=(2, 4), jpegtablesmode=tables, **chunks)
+    assert isinstance(opened(path).levels[0], TiffLevel)
+    check(path)
+
+
+@pytest.mark.parametrize("chunks", [{"tile": (64, 64)}, {"tile": (256, 128)}, {"rowsperstrip": 16}, {}])
+@pytest.mark.parametrize("subsampling", [(1, 1), (2, 1), (2, 2), (4, 1)])
+def test_jpeg_of_every_subsampling_is_what_libjpeg_turbo_decodes(tmp_path, subsampling, chunks):
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(
+        path,
+        np.ascontiguousarray(picture().transpose(1, 2, 0)),
+        photometric="ycbcr",
+        compression="jpeg",
+        compressionargs={"level": 90},
+        subsampling=subsampling,
+        extratags=PLACE,
+        **chunks,
     )
-    file = File(href=str(path), name=path.name)
-    assert open_geotiff(file) is None
+    assert isinstance(opened(path).levels[0], TiffLevel)
+    check(path)
+
+
+def test_a_mask_beside_jpeg_says_where_there_are_data(tmp_path):
+    mask = np.full((130, 150), 255, "uint8")
+    mask[40:90, 20:70] = 0
+    path = ycbcr(tmp_path / "a.tif", mask=mask, **CHUNKS["tiles"])
+    np.testing.assert_array_equal(assembled(opened(path).levels[0])[1], mask != 0)
+    check(path)
+
+
+def test_a_last_strip_of_jpeg_may_have_rows_to_spare(tmp_path):
+    path = tmp_path / "a.tif"
+    cells = np.ascontiguousarray(picture(3, 128, 150).transpose(1, 2, 0))
+    tifffile.imwrite(
+        path, cells, photometric="ycbcr", compression="jpeg", subsampling=(2, 2), rowsperstrip=64, extratags=PLACE
+    )
+    whole = assembled(opened(path).levels[0])[0]
+    with tifffile.TiffFile(path, mode="r+") as tiff:
+        tiff.pages[0].tags["ImageLength"].overwrite(100)
+    np.testing.assert_array_equal(assembled(opened(path).levels[0])[0], whole[:, :100])
+
+
+@pytest.mark.parametrize("options", [{"interleave": "band", "photometric": "MINISBLACK"}, {"nbits": 12}])
+def test_other_jpeg_is_read_too(tmp_path, options):
+    dtype = "uint16" if "nbits" in options else "uint8"
+    try:
+        path = write_raster(tmp_path / "a.tif", picture().astype(dtype), bounds=BOUNDS, compress="jpeg", **options)
+    except rasterio.errors.RasterioError:
+        pytest.skip("this GDAL does not write it")
     check(path)
 
 

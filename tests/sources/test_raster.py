@@ -5,12 +5,14 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import rasterio
+from hypothesis import given
+from hypothesis import strategies as st
 from rasterio import enums
 from rasterio.enums import ColorInterp
 
 from ogcapi.model.crs import parse_crs, transformation
 from ogcapi.model.raster import Selection
-from ogcapi.sources.raster import open_file
+from ogcapi.sources.raster import open_file, reach
 from tests.contract import SourceContract
 from tests.data import DEMO, forget_revisions, grid_of, numbered, read_all, write_raster
 
@@ -312,3 +314,27 @@ def test_the_grid_of_a_rotated_file_has_cells_of_its_size(tmp_path):
     source = open_file(str(write_raster(tmp_path / "a.tif", numbered(10, 20), transform=tuple(turned)[:6])))
     assert source.grid.cell_width == pytest.approx(1, abs=0.05)
     assert replace(source.grid, width=1, height=1).bbox == source.footprint.bboxes[0]
+
+
+def _patch(folders):
+    """A file of 3,000 km a side near the middle of UTM zone 18."""
+    path = folders.getbasetemp() / "patch.tif"
+    if not path.exists():
+        write_raster(path, numbered(30, 30), bounds=(-1e6, 3e6, 2e6, 6e6), crs="EPSG:32618")
+    return open_file(str(path))
+
+
+@given(
+    st.sampled_from(["EPSG:4326", "EPSG:3857", "EPSG:32618", "EPSG:3413"]),
+    st.floats(-1, 1),
+    st.floats(-1, 1),
+    st.sampled_from([1e3, 1e5, 3e6]),
+)
+def test_a_file_meets_the_grids_whose_reach_its_footprint_meets(tmp_path_factory, crs, x, y, side):
+    source = _patch(tmp_path_factory)
+    metre = 1e-5 if crs == "EPSG:4326" else 1.0
+    middle = (300 * x, 100 * y) if crs == "EPSG:4326" else (2.5e7 * x, 2.5e7 * y)
+    half = side * metre / 2
+    grid = grid_of(crs, (middle[0] - half, middle[1] - half, middle[0] + half, middle[1] + half), 8, 8)
+    theirs = reach(grid, source.storage_crs)
+    assert source.meets(grid) == any(mine.meets(box) for mine in source.footprint.bboxes for box in theirs)
