@@ -20,6 +20,7 @@ from click.testing import CliRunner, Result
 
 from ogcapi import __version__
 from ogcapi.cli import main
+from ogcapi.config import WORKERS
 
 ROOT = Path(__file__).parent.parent
 START_S = 60
@@ -120,6 +121,18 @@ class TestServe:
         with serving(folder, "serve", "my.yml", "--workers", "2", TITLE="My maps") as (greeting, address):
             assert greeting.startswith("My maps: http://127.0.0.1:")
             assert {title_at(address) for _ in range(8)} == {"My maps"}
+
+    @pytest.mark.parametrize(
+        ("arguments", "environ", "processes"), [(["--workers", "2"], {}, 2), ([], {WORKERS: "2"}, 2), ([], {}, 1)]
+    )
+    def test_there_are_as_many_processes_as_the_command_or_the_environment_says(
+        self, folder: Path, arguments: list[str], environ: dict[str, str], processes: int
+    ) -> None:
+        log = folder / "server.log"
+        with serving(folder, "serve", "dem.tif", *arguments, **environ):
+            wait_until(
+                lambda: len(set(re.findall(r"Started server process \[\d+\]", log.read_text()))) == processes, log
+            )
 
     def test_what_is_left_out_is_said_whatever_is_logged(self, folder: Path) -> None:
         (folder / "my.yml").write_text(

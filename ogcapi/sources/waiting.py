@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextvars import copy_context
 from types import TracebackType
 from typing import TypeVar
 
@@ -38,7 +39,7 @@ class Waiting:
     def start(self, act: Callable[[], _T]) -> Future[_T]:
         """Begin something that may have to wait; nothing begins once the time is up."""
         if time.monotonic() < self._until:
-            return self._pool.submit(act)
+            return self._pool.submit(copy_context().run, act)
         late: Future[_T] = Future()
         late.cancel()
         return late
