@@ -348,6 +348,15 @@ resources:
         assert (result.exit_code, result.stderr) == (0, "")
 
 
+@pytest.mark.parametrize(("given", "threads"), [({}, "1"), ({"OMP_NUM_THREADS": "3"}, "3")])
+def test_libraries_count_in_one_thread_each_unless_someone_says_otherwise(given: dict[str, str], threads: str) -> None:
+    environ = {name: text for name, text in os.environ.items() if not name.endswith("_NUM_THREADS")} | given
+    script = "import ogcapi.__main__, os; print(os.environ['OMP_NUM_THREADS'])"
+    command = [sys.executable, "-c", script]
+    printed = subprocess.run(command, check=True, env=environ, cwd=ROOT, capture_output=True, text=True).stdout
+    assert printed.strip() == threads
+
+
 def test_the_version_is_the_package_s() -> None:
     assert run("--version").stdout.split()[-1] == __version__
 
