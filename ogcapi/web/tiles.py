@@ -186,19 +186,19 @@ def of_coverage(asked: Asked, site: Site, _: BaseUrls) -> Tiled:
 
 def of_dataset(asked: Asked, site: Site, url: BaseUrls) -> Tiled:
     """The map tiles of all collections, or of those that `collections` names, in that order (first at the bottom)."""
-    chosen = asked.get(COLLECTIONS)
+    chosen, set_id = asked.get(COLLECTIONS), asked.path.get("tileMatrixSetId")
     if chosen is None:
-        return documents.tiled_dataset(site.catalog.listed(), DATASET_MAP_TILES, site.service, None)
+        return documents.tiled_dataset(site.catalog.listed(), DATASET_MAP_TILES, site.service, None, set_id)
     listed = {one.id: one for one in site.catalog.listed()}
     found = [_chosen(listed, name, url) for name in chosen]
     ids = [one.id for one in found]
     if len(set(ids)) < len(ids):
         raise BadParameter(COLLECTIONS.name, ",".join(chosen), "each collection once")
-    matrix_set = site.catalog.matrix_sets.get(asked.path.get("tileMatrixSetId", ""))
+    matrix_set = site.catalog.matrix_sets.get(set_id or "")
     for one in found:
         if matrix_set and one.body != matrix_set.body:
             raise BadParameter(COLLECTIONS.name, one.id, f"collections of {matrix_set.body.name}")
-    return documents.tiled_dataset(found, DATASET_MAP_TILES, site.service, ids)
+    return documents.tiled_dataset(found, DATASET_MAP_TILES, site.service, ids, set_id)
 
 
 def _chosen(listed: Mapping[str, Collection], name: str, url: BaseUrls) -> Collection:
@@ -285,7 +285,8 @@ def picture_of(found: Sequence[Collection], grid: Grid, style: Style | None) -> 
 
 def revision_of(found: Sequence[Collection], grid: Grid, style: Style | None = None) -> str:
     """What a picture or raster of some collections on a grid depends on."""
-    parts = (f"{one.id} {one.revision} {one.coverage.revision(grid)} {style or one.styles[0]}" for one in found)
+    # that of a collection covers what its styles say, all colours of their maps
+    parts = (f"{one.id} {one.revision} {one.coverage.revision(grid)} {(style or one.styles[0]).id}" for one in found)
     return "\n".join(parts)
 
 
