@@ -29,6 +29,7 @@ from ogcapi.web.respond import on_http_exception, on_problem
 from ogcapi.web.running import Handler, Workshop, cores, threads_for
 from ogcapi.web.site import CacheControl, Site
 from ogcapi.web.tilecache import CachedTiles, TileCache
+from ogcapi.web.timing import measured
 
 DOCUMENTS: dict[Operation, Handler] = {
     known.LANDING_PAGE: common.landing_page,
@@ -63,6 +64,8 @@ def create_app(config: Config, workers: int = 1) -> Starlette:
     site = site_from(config)
     workshop = Workshop(threads_for(cores(), memory_limit(), workers))
     data = {operation: workshop.endpoint(handler) for operation, handler in DATA.items()}
+    if config.server.timing:
+        data = {operation: measured(endpoint) for operation, endpoint in data.items()}
     routes = [
         # tiles come first: there are many of them, and each route before theirs costs them a comparison
         *(Route(operation.path, handler, name=operation.name) for operation, handler in (data | DOCUMENTS).items()),

@@ -24,7 +24,7 @@ _METHODS = "GET, HEAD, OPTIONS"
 _CORS = {
     "Access-Control-Allow-Origin": "*",
     "Access-Control-Expose-Headers": "Content-Bbox, Content-Crs, ETag, Link, OATiles-hint, OGCAPI-Missing-Assets, "
-    "Retry-After",
+    "Retry-After, Server-Timing",
 }
 
 

@@ -37,6 +37,7 @@ from ogcapi.web.pages import render
 from ogcapi.web.respond import Body, data, document, frame_of, georeferencing
 from ogcapi.web.site import Site, site_of
 from ogcapi.web.subset import bounded
+from ogcapi.web.timing import timed
 from ogcapi.web.urls import BaseUrls, urls_of
 
 _EMPTY = {"OATiles-hint": "empty"}
@@ -230,12 +231,13 @@ def coverage_tile(request: Request) -> Response:
     bounded(grid, len(selection.fields), site.max_cells)
 
     def make() -> Body:
-        meets = one.coverage.meets(grid)
-        raster = one.coverage.read(grid, selection) if meets else _nothing(one, grid, selection)
+        meets = timed("find", one.coverage.meets, grid)
+        raster = timed("read", one.coverage.read, grid, selection) if meets else _nothing(one, grid, selection)
         hint = {} if meets else _EMPTY
-        return Body(COVERAGE_ENCODERS[asked.media](raster), {**georeferencing(grid), **hint}, raster.missing)
+        content = timed("encode", COVERAGE_ENCODERS[asked.media], raster)
+        return Body(content, {**georeferencing(grid), **hint}, raster.missing)
 
-    return data(request, asked, revision_of([one], grid), make, site.cache_control.tiles)
+    return data(request, asked, timed("find", revision_of, [one], grid), make, site.cache_control.tiles)
 
 
 def map_tile_of(operations: TileOperations, locate: Locate) -> Callable[[Request], Response]:
@@ -250,9 +252,11 @@ def map_tile_of(operations: TileOperations, locate: Locate) -> Callable[[Request
 
         def make() -> Body:
             picture, missing, meets = picture_of(drawn, grid, tiled.style)
-            return Body(PICTURE_ENCODERS[asked.media](picture), {} if meets else _EMPTY, missing)
+            content = timed("encode", PICTURE_ENCODERS[asked.media], picture)
+            return Body(content, {} if meets else _EMPTY, missing)
 
-        return data(request, asked, revision_of(drawn, grid, tiled.style), make, site.cache_control.tiles)
+        revision = timed("find", revision_of, drawn, grid, tiled.style)
+        return data(request, asked, revision, make, site.cache_control.tiles)
 
     return map_tile
 
@@ -268,19 +272,19 @@ def picture_of(found: Sequence[Collection], grid: Grid, style: Style | None) -> 
     for one in reversed(found):
         rule = style or one.styles[0]
         selection = Selection(fields=rule.fields, method=one.resampling)
-        if not one.coverage.meets(grid):
+        if not timed("find", one.coverage.meets, grid):
             continue
         meets = True
-        raster = one.coverage.read(grid, selection)
+        raster = timed("read", one.coverage.read, grid, selection)
         missing += raster.missing
-        pictures.append(draw(rule, raster))
+        pictures.append(timed("style", draw, rule, raster))
         if pictures[-1].is_opaque:
             break
     if not pictures:
         one = found[0]
         rule = style or one.styles[0]
         pictures.append(draw(rule, _nothing(one, grid, Selection(fields=rule.fields))))
-    return overlay(pictures[::-1]), tuple(dict.fromkeys(missing)), meets
+    return timed("style", overlay, pictures[::-1]), tuple(dict.fromkeys(missing)), meets
 
 
 def revision_of(found: Sequence[Collection], grid: Grid, style: Style | None = None) -> str:
