@@ -1,4 +1,8 @@
-"""`python -m ogcapi`: the same as the command `ogcapi`."""
+"""The command `ogcapi`, also as `python -m ogcapi`."""
+
+import os
+
+os.environ.setdefault("OMP_NUM_THREADS", "1")  # before numpy is imported: requests have threads of their own
 
 from ogcapi.cli import main
 

@@ -4,36 +4,34 @@ from __future__ import annotations
 
 import logging
 import os
-from collections.abc import Callable
 from pathlib import Path
 
 from starlette.applications import Starlette
 from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
-from starlette.requests import Request
-from starlette.responses import RedirectResponse, Response
+from starlette.responses import RedirectResponse
 from starlette.routing import Mount, Route
 
 from ogcapi import __version__
-from ogcapi.config import Config, config_from_environment
+from ogcapi.config import Config, config_from_environment, workers_from_environment
 from ogcapi.model import operations as known
 from ogcapi.model.operation import Operation
 from ogcapi.model.problem import Problem
 from ogcapi.model.service import Contact, Named, Service
 from ogcapi.pixels.compiled import warm
-from ogcapi.sources.blocks import shared_cache
+from ogcapi.sources.blocks import default_budget, memory_limit, shared_cache
 from ogcapi.sources.catalog import Catalog
 from ogcapi.sources.kept import default_folder
 from ogcapi.web import common, coverages, maps, styles, tiles
 from ogcapi.web.assets import Assets
 from ogcapi.web.manners import AccessLog, Manners
 from ogcapi.web.respond import on_http_exception, on_problem
+from ogcapi.web.running import Handler, Workshop, cores, threads_for
 from ogcapi.web.site import CacheControl, Site
 from ogcapi.web.tilecache import CachedTiles, TileCache
+from ogcapi.web.timing import measured
 
-Handler = Callable[[Request], Response]
-
-HANDLERS: dict[Operation, Handler] = {
+DOCUMENTS: dict[Operation, Handler] = {
     known.LANDING_PAGE: common.landing_page,
     known.API: common.api,
     known.CONFORMANCE: common.declaration,
@@ -45,28 +43,32 @@ HANDLERS: dict[Operation, Handler] = {
     known.STYLE_LIST: styles.style_list,
     known.STYLE: styles.style,
     known.LEGEND: styles.legend,
-    known.MAP: maps.map_,
-    known.STYLED_MAP: maps.styled_map,
-    known.COVERAGE_OF: coverages.coverage,
 }
+DATA: dict[Operation, Handler] = {}
 for of, locate in (
     (known.DATASET_MAP_TILES, tiles.of_dataset),
     (known.MAP_TILES, tiles.of_map),
     (known.STYLED_MAP_TILES, tiles.of_styled_map),
     (known.COVERAGE_TILES, tiles.of_coverage),
 ):
-    HANDLERS[of[0]] = tiles.tile_sets_of(of, locate)
-    HANDLERS[of[1]] = tiles.tile_set_of(of, locate)
-    HANDLERS[of[2]] = tiles.coverage_tile if of is known.COVERAGE_TILES else tiles.map_tile_of(of, locate)
+    DOCUMENTS[of[0]] = tiles.tile_sets_of(of, locate)
+    DOCUMENTS[of[1]] = tiles.tile_set_of(of, locate)
+    DATA[of[2]] = tiles.coverage_tile if of is known.COVERAGE_TILES else tiles.map_tile_of(of, locate)
+DATA |= {known.MAP: maps.map_, known.STYLED_MAP: maps.styled_map, known.COVERAGE_OF: coverages.coverage}
 
 
-def create_app(config: Config) -> Starlette:
-    """The application that serves a configuration; opens its sources."""
+def create_app(config: Config, workers: int = 1) -> Starlette:
+    """The application that serves a configuration, in one of so many processes; opens its sources."""
     _set_up_logging(config)
-    _warm_up(config)
+    _warm_up(config, workers)
     site = site_from(config)
+    workshop = Workshop(threads_for(cores(), memory_limit(), workers))
+    data = {operation: workshop.endpoint(handler) for operation, handler in DATA.items()}
+    if config.server.timing:
+        data = {operation: measured(endpoint) for operation, endpoint in data.items()}
     routes = [
-        *(Route(operation.path, handler, name=operation.name) for operation, handler in HANDLERS.items()),
+        # tiles come first: there are many of them, and each route before theirs costs them a comparison
+        *(Route(operation.path, handler, name=operation.name) for operation, handler in (data | DOCUMENTS).items()),
         Route("/healthz", common.healthz),
         Route("/readyz", common.readyz),
         Route("/favicon.ico", lambda _: RedirectResponse("static/icon.svg")),
@@ -87,14 +89,14 @@ def create_app(config: Config) -> Starlette:
 
 def from_environment() -> Starlette:
     """The application of a worker process, whose configuration the environment names."""
-    return create_app(config_from_environment(os.environ))
+    return create_app(config_from_environment(os.environ), workers_from_environment(os.environ))
 
 
-def _warm_up(config: Config) -> None:
+def _warm_up(config: Config, workers: int) -> None:
     """Compile what is compiled, or load what an earlier start compiled; set the memory for blocks."""
     warm((config.server.cache.folder or default_folder()) / "compiled")
-    if config.server.cache.blocks is not None:
-        shared_cache().budget = config.server.cache.blocks
+    blocks = config.server.cache.blocks
+    shared_cache().budget = default_budget(workers) if blocks is None else blocks
 
 
 def site_from(config: Config) -> Site:

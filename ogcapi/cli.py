@@ -16,7 +16,7 @@ import uvicorn
 from uvicorn.supervisors.statreload import StatReload
 
 from ogcapi import __version__
-from ogcapi.config import VARIABLE, CommandLine, Config, ConfigMistakes, Mistake
+from ogcapi.config import VARIABLE, WORKERS, CommandLine, Config, ConfigMistakes, Mistake
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -42,20 +42,23 @@ def main() -> None:
 @click.option(
     "--port", type=click.IntRange(0, 65535), help="Port; 0: a free one. [default: server.bind.port, else 8000]"
 )
-@click.option("--workers", type=click.IntRange(1), default=1, show_default=True, help="Processes that serve.")
+@click.option(
+    "--workers", type=click.IntRange(1), envvar=WORKERS, show_envvar=True, help="Processes that serve. [default: 1]"
+)
 @click.option("--reload", is_flag=True, help="Start again when the configuration or the program changes.")
-def serve(sources: tuple[str, ...], host: str | None, port: int | None, workers: int, reload: bool) -> None:
+def serve(sources: tuple[str, ...], host: str | None, port: int | None, workers: int | None, reload: bool) -> None:
     """Serve SOURCEs: one configuration (.yml), or GeoTIFFs, mosaic.json files, folders of them, and addresses.
 
     Without any, serve config.yml of this folder.
     """
+    workers = workers or 1
     if reload and workers > 1:
         raise click.UsageError("--reload serves with one process: leave out --workers.")
     line = _line(sources)
     config = _configuration(line)
     host = host or config.server.bind.host
     port = _free_port(host, config.server.bind.port if port is None else port)
-    os.environ[VARIABLE] = line.variable
+    os.environ |= {VARIABLE: line.variable, WORKERS: str(workers)}
     click.echo(_greeting(config, host, port))
     settings: dict[str, Any] = {
         "factory": True,

@@ -20,6 +20,7 @@ from click.testing import CliRunner, Result
 
 from ogcapi import __version__
 from ogcapi.cli import main
+from ogcapi.config import WORKERS
 
 ROOT = Path(__file__).parent.parent
 START_S = 60
@@ -120,6 +121,18 @@ class TestServe:
         with serving(folder, "serve", "my.yml", "--workers", "2", TITLE="My maps") as (greeting, address):
             assert greeting.startswith("My maps: http://127.0.0.1:")
             assert {title_at(address) for _ in range(8)} == {"My maps"}
+
+    @pytest.mark.parametrize(
+        ("arguments", "environ", "processes"), [(["--workers", "2"], {}, 2), ([], {WORKERS: "2"}, 2), ([], {}, 1)]
+    )
+    def test_there_are_as_many_processes_as_the_command_or_the_environment_says(
+        self, folder: Path, arguments: list[str], environ: dict[str, str], processes: int
+    ) -> None:
+        log = folder / "server.log"
+        with serving(folder, "serve", "dem.tif", *arguments, **environ):
+            wait_until(
+                lambda: len(set(re.findall(r"Started server process \[\d+\]", log.read_text()))) == processes, log
+            )
 
     def test_what_is_left_out_is_said_whatever_is_logged(self, folder: Path) -> None:
         (folder / "my.yml").write_text(
@@ -333,6 +346,15 @@ resources:
     def test_the_demonstration_has_no_mistakes(self) -> None:
         result = run("check", str(ROOT / "config.yml"), "--all")
         assert (result.exit_code, result.stderr) == (0, "")
+
+
+@pytest.mark.parametrize(("given", "threads"), [({}, "1"), ({"OMP_NUM_THREADS": "3"}, "3")])
+def test_libraries_count_in_one_thread_each_unless_someone_says_otherwise(given: dict[str, str], threads: str) -> None:
+    environ = {name: text for name, text in os.environ.items() if not name.endswith("_NUM_THREADS")} | given
+    script = "import ogcapi.__main__, os; print(os.environ['OMP_NUM_THREADS'])"
+    command = [sys.executable, "-c", script]
+    printed = subprocess.run(command, check=True, env=environ, cwd=ROOT, capture_output=True, text=True).stdout
+    assert printed.strip() == threads
 
 
 def test_the_version_is_the_package_s() -> None:

@@ -17,6 +17,7 @@ from ogcapi.config.sources import config_of
 from ogcapi.config.values import Reading, local_path
 
 VARIABLE = "OGCAPI_CONFIG"
+WORKERS = "WEB_CONCURRENCY"
 DEFAULT = "config.yml"
 
 
@@ -114,3 +115,9 @@ def config_from_environment(environ: Mapping[str, str]) -> Config:
     else:
         line = CommandLine(sources=[text] if text else [], folder=Path.cwd())
     return line.config(environ)
+
+
+def workers_from_environment(environ: Mapping[str, str]) -> int:
+    """How many processes serve beside each other: `WEB_CONCURRENCY`, which other servers set too; else one."""
+    text = environ.get(WORKERS, "")
+    return max(1, int(text)) if text.isdecimal() else 1

@@ -109,6 +109,8 @@ class Server(Section):
     """Languages in order of preference; used like `language`."""
     access_log: Annotated[Literal["text", "json", "off"], choice(("text", "json", "off"))] = "text"
     """One line for each request: as text, as JSON, or none."""
+    timing: Flag = False
+    """Whether answers with data tell in `Server-Timing` how long each stage took."""
     retry_s: Annotated[int, whole(1, 86400)] = 30
     """Seconds after which a collection that could not be opened is tried again; also its `Retry-After`."""
     limits: Limits = Limits()

@@ -86,13 +86,20 @@ def tiled_collection(one: Collection, operations: TileOperations, data_type: str
 
 
 def tiled_dataset(
-    found: Sequence[Collection], operations: TileOperations, service: Service, chosen: Sequence[str] | None
+    found: Sequence[Collection],
+    operations: TileOperations,
+    service: Service,
+    chosen: Sequence[str] | None,
+    set_id: str | None = None,
 ) -> Tiled:
     """The tiles of several collections drawn together: in each set that one of them is offered in, all of its body.
 
-    Each is drawn down to the deepest matrix that one of them needs.
+    Each is drawn down to the deepest matrix that one of them needs. Where `set_id` is one of those sets, the others
+    are left out.
     """
     offered = {each.matrix_set.id: each.matrix_set for one in found for each in one.tile_sets}
+    if set_id in offered:
+        offered = {set_id: offered[set_id]}
     merged = []
     for matrix_set in offered.values():
         drawn = [one for one in found if one.body == matrix_set.body]

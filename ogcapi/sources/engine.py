@@ -11,6 +11,7 @@ from ogcapi.model.grid import Grid
 from ogcapi.model.media import MediaType
 from ogcapi.model.problem import SourceFailed
 from ogcapi.model.raster import Resampling, Valid, Values
+from ogcapi.model.stop import check
 from ogcapi.pixels.control import Control, control, parts, steps
 from ogcapi.pixels.gather import Piece, fill, need
 from ogcapi.pixels.warp import Geometry, Window
@@ -118,6 +119,7 @@ class _Task:
         indices = [first + int(row) * across(level) + int(col) for row, col in needed.blocks]
         at_once = len(indices) if self.method is not Resampling.NEAREST else self._blocks_at_once(values.dtype.itemsize)
         for start in range(0, len(indices), at_once):
+            check()
             some = indices[start : start + at_once]
             blocks = dict(zip(some, shared_cache().get(level, some), strict=True))
             for piece in self._pieces(blocks, needed.window, nodata, samples):

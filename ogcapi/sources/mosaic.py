@@ -17,6 +17,7 @@ from ogcapi.model.crs import Crs, UnknownCrs, transformation
 from ogcapi.model.grid import BBox, Footprint, Grid, normal, span
 from ogcapi.model.problem import SourceFailed
 from ogcapi.model.raster import Field, Interval, Raster, Resampling, Selection, Valid, Values
+from ogcapi.model.stop import check
 from ogcapi.pixels.overlay import MosaicMethod, fields_of, stack
 from ogcapi.sources import storage
 from ogcapi.sources.assets import Asset, Shelf
@@ -221,6 +222,7 @@ class MosaicSource:
             for rows in self._strips(grid, groups, len(chosen)):
                 layers = stack(self._method, (len(chosen), len(rows), grid.width), stored)
                 for asset, opened in chain.from_iterable(self._shelf.in_turn(group, waiting) for group in groups):
+                    check()
                     try:
                         source = opened()
                         layer = partial(self._layer, asset, source, grid, chosen, selection.method, rows)

@@ -5,6 +5,7 @@ from __future__ import annotations
 import time
 from collections.abc import Callable
 from concurrent.futures import CancelledError, Future, ThreadPoolExecutor
+from contextvars import copy_context
 from functools import lru_cache
 from types import TracebackType
 from typing import Any, TypeVar
@@ -47,7 +48,7 @@ class Waiting:
         """Begin something that may have to wait; nothing begins once the time is up."""
         begun: Future[_T] = Future()
         if time.monotonic() < self._until:
-            begun = _pool().submit(act)
+            begun = _pool().submit(copy_context().run, act)
             self._begun.append(begun)
         else:
             begun.cancel()

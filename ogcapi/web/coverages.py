@@ -17,6 +17,7 @@ from ogcapi.web.respond import Body, data, georeferencing
 from ogcapi.web.site import site_of
 from ogcapi.web.subset import bounded, grid_of
 from ogcapi.web.tiles import revision_of
+from ogcapi.web.timing import timed
 
 
 def coverage(request: Request) -> Response:
@@ -26,15 +27,15 @@ def coverage(request: Request) -> Response:
     selection = Selection.of(one.fields, asked.get(PROPERTIES))
     grid = grid_of(asked, one, longest=None)
     bounded(grid, len(selection.fields), site.max_cells)
-    if not one.coverage.meets(grid):
+    if not timed("find", one.coverage.meets, grid):
         asked_for, extent = (_words(*pair) for pair in ((grid.bbox, grid.crs), (one.extent.span, one.extent.crs)))
         raise NotFound(f"The box asked for, {asked_for}, lies wholly outside the collection's extent, {extent}.")
 
     def make() -> Body:
-        raster = one.coverage.read(grid, selection)
-        return Body(COVERAGE_ENCODERS[asked.media](raster), georeferencing(grid), raster.missing)
+        raster = timed("read", one.coverage.read, grid, selection)
+        return Body(timed("encode", COVERAGE_ENCODERS[asked.media], raster), georeferencing(grid), raster.missing)
 
-    return data(request, asked, revision_of([one], grid), make, site.cache_control.coverages)
+    return data(request, asked, timed("find", revision_of, [one], grid), make, site.cache_control.coverages)
 
 
 def _words(bbox: BBox, crs: Crs) -> str:

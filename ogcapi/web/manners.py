@@ -8,7 +8,7 @@ import re
 import time
 from typing import Literal
 
-from starlette.datastructures import Headers, MutableHeaders
+from starlette.datastructures import Headers
 from starlette.requests import Request
 from starlette.responses import Response
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
@@ -21,7 +21,11 @@ from ogcapi.web.urls import prefix_of
 log = logging.getLogger("ogcapi.access")
 _BAD_ESCAPE = re.compile(rb"%(?![0-9A-Fa-f]{2})")
 _METHODS = "GET, HEAD, OPTIONS"
-_EXPOSED = "Content-Bbox, Content-Crs, ETag, Link, OATiles-hint, OGCAPI-Missing-Assets, Retry-After"
+_CORS = {
+    "Access-Control-Allow-Origin": "*",
+    "Access-Control-Expose-Headers": "Content-Bbox, Content-Crs, ETag, Link, OATiles-hint, OGCAPI-Missing-Assets, "
+    "Retry-After, Server-Timing",
+}
 
 
 class BadEncoding(Problem):
@@ -80,6 +84,8 @@ class Manners:
         self.app = app
         self.cors = site.cors
         self.prefix = prefix_of(site)
+        given = SECURITY | (_CORS if site.cors else {})
+        self.headers = [(name.lower().encode(), value.encode()) for name, value in given.items()]
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Serve the request, or answer it where no resource is needed."""
@@ -93,12 +99,7 @@ class Manners:
             nonlocal started
             if message["type"] == "http.response.start":
                 started = True
-                headers = MutableHeaders(scope=message)
-                for name, value in SECURITY.items():
-                    headers[name] = value
-                if self.cors:
-                    headers["Access-Control-Allow-Origin"] = "*"
-                    headers["Access-Control-Expose-Headers"] = _EXPOSED
+                message["headers"] = [*message["headers"], *self.headers]
             await send(message)
 
         if b"%2f" in (scope.get("raw_path") or b"").lower():  # decoded, it could not be told from a slash
@@ -120,7 +121,7 @@ class Manners:
 
     def _path(self, path: str) -> str:
         """The path without the service's own prefix, repeated slashes or a slash at the end."""
-        path = re.sub("/{2,}", "/", path)
+        path = re.sub("/{2,}", "/", path) if "//" in path else path
         if self.prefix and (path == self.prefix or path.startswith(self.prefix + "/")):
             path = path[len(self.prefix) :]
         return path.rstrip("/") or "/"

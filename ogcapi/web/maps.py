@@ -14,6 +14,7 @@ from ogcapi.web.respond import Body, data, georeferencing
 from ogcapi.web.site import site_of
 from ogcapi.web.subset import bounded, grid_of
 from ogcapi.web.tiles import picture_of, revision_of
+from ogcapi.web.timing import timed
 
 _LONGEST = 1024  # cells of the longer side of a map that no one gave a size
 
@@ -37,6 +38,6 @@ def _map(request: Request, operation: Operation) -> Response:
 
     def make() -> Body:
         picture, missing, _ = picture_of([one], grid, style)
-        return Body(MAP_ENCODERS[asked.media](picture), georeferencing(grid), missing)
+        return Body(timed("encode", MAP_ENCODERS[asked.media], picture), georeferencing(grid), missing)
 
-    return data(request, asked, revision_of([one], grid, style), make, site.cache_control.tiles)
+    return data(request, asked, timed("find", revision_of, [one], grid, style), make, site.cache_control.tiles)

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import lru_cache
+from types import MappingProxyType
 from typing import Any, TypeVar, cast
 
+from starlette.datastructures import QueryParams
 from starlette.requests import Request
 
 from ogcapi.model.media import HTML, JSON, MediaType
@@ -14,6 +17,8 @@ from ogcapi.model.problem import BadParameter, NotAcceptable, NotFound, UnknownP
 
 T = TypeVar("T")
 _MAX_ACCEPT = 4096  # characters; longer headers are read so far
+_MAX_KEPT = 1024  # queries: clients send the same one for every tile
+_LONGEST_KEPT = 1024  # characters of query and `Accept`
 
 
 @dataclass(frozen=True)
@@ -24,7 +29,7 @@ class Asked:
     """The form that will be given."""
     path: dict[str, str]
     """Path parameters; an extension is taken off the last one."""
-    values: dict[str, Any]
+    values: Mapping[str, Any]
     """Query parameters, parsed."""
     canonical: str
     """The query in one spelling, for tags: sorted, without `f`."""
@@ -40,38 +45,52 @@ def understand(request: Request, operation: Operation) -> Asked:
     Raises `UnknownParameter` (400; Common 1 `/req/core/query-param-name-unknown`), `BadParameter` (400;
     `/req/core/query-param-value-invalid`), `NotAcceptable` (406).
     """
+    path = {name: str(value) for name, value in request.path_params.items()}
+    extension = None
+    if "tileCol" in path:
+        path["tileCol"], extension = _extension(path["tileCol"])
+    query, accept = request.scope["query_string"], ",".join(request.headers.getlist("accept"))
+    is_short = len(query) + len(accept) + len(extension or "") <= _LONGEST_KEPT
+    media, values, canonical = (_choices if is_short else _choices.__wrapped__)(operation, query, accept, extension)
+    return Asked(media, path, values, canonical)
+
+
+@lru_cache(maxsize=_MAX_KEPT)
+def _choices(
+    operation: Operation, query: bytes, accept: str, extension: str | None
+) -> tuple[MediaType, Mapping[str, Any], str]:
+    """The form, the parsed query and its one spelling: all that a request says beside its path."""
     given: dict[str, str] = {}
     known = ["f", *(parameter.name for parameter in operation.query)]
-    for name, text in request.query_params.multi_items():
+    for name, text in QueryParams(query).multi_items():
         if name not in known:
             raise UnknownParameter(name, known)
         if name in given:
             raise BadParameter(name, text, f"{name} once; it was given more than once")
         given[name] = text
-    path = {name: str(value) for name, value in request.path_params.items()}
     f = given.pop("f", None)
-    if "tileCol" in path:
-        path["tileCol"], extension = _extension(path["tileCol"], operation)
-        if extension and f is not None and _named(f, operation.answers) != _named(extension, operation.answers):
+    if extension is not None:
+        _check_extension(extension, operation)
+        if f is not None and _named(f, operation.answers) != _named(extension, operation.answers):
             raise BadParameter("f", f, f"the format of the extension, {extension}, or none")
-        f = extension or f
-    media = (
-        _by_name(f, operation.answers)
-        if f is not None
-        else accepted(request.headers.getlist("accept"), operation.answers)
-    )
+        f = extension
+    media = _by_name(f, operation.answers) if f is not None else accepted([accept], operation.answers)
     values = {p.name: p.parse(given[p.name]) for p in operation.query if p.name in given}
-    return Asked(media, path, values, "&".join(f"{name}={given[name]}" for name in sorted(given)))
+    return media, MappingProxyType(values), "&".join(f"{name}={given[name]}" for name in sorted(given))
 
 
-def _extension(text: str, operation: Operation) -> tuple[str, str | None]:
+def _extension(text: str) -> tuple[str, str | None]:
+    """A path's last part without its extension, and that."""
     stem, dot, extension = text.rpartition(".")
     if not dot or not extension.isalpha():  # 0.5 has no extension: it is no whole number
         return text, None
+    return stem, extension
+
+
+def _check_extension(extension: str, operation: Operation) -> None:
     known = [name for media in operation.answers for name in media.short]
     if extension not in known:
         raise NotFound(f"The extension {shown(extension)} is not known here; expected one of {', '.join(known)}.")
-    return stem, extension
 
 
 def _named(name: str, answers: Sequence[MediaType]) -> MediaType | None:

@@ -77,7 +77,7 @@ def document(request: Request, asked: Asked, content: Document, page: Callable[[
 
 def data(request: Request, asked: Asked, revision: str, make: Callable[[], Body], cache_control: str) -> Response:
     """Data, tagged before they are read: by what they depend on, so that an unchanged answer costs no reading."""
-    parts = (__version__, revision, request.url.path, asked.canonical, asked.media.name)
+    parts = (__version__, revision, request.scope["path"], asked.canonical, asked.media.name)
     tag = '"' + hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32] + '"'
     headers = {"Vary": "Accept", "Cache-Control": cache_control, "ETag": tag}
     if matches(request, tag):

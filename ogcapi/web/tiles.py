@@ -38,6 +38,7 @@ from ogcapi.web.respond import Body, data, document, frame_of, georeferencing
 from ogcapi.web.site import Site, site_of
 from ogcapi.web.stored import stored_picture
 from ogcapi.web.subset import bounded
+from ogcapi.web.timing import timed
 from ogcapi.web.urls import BaseUrls, urls_of
 
 _EMPTY = {"OATiles-hint": "empty"}
@@ -187,19 +188,19 @@ def of_coverage(asked: Asked, site: Site, _: BaseUrls) -> Tiled:
 
 def of_dataset(asked: Asked, site: Site, url: BaseUrls) -> Tiled:
     """The map tiles of all collections, or of those that `collections` names, in that order (first at the bottom)."""
-    chosen = asked.get(COLLECTIONS)
+    chosen, set_id = asked.get(COLLECTIONS), asked.path.get("tileMatrixSetId")
     if chosen is None:
-        return documents.tiled_dataset(site.catalog.listed(), DATASET_MAP_TILES, site.service, None)
+        return documents.tiled_dataset(site.catalog.listed(), DATASET_MAP_TILES, site.service, None, set_id)
     listed = {one.id: one for one in site.catalog.listed()}
     found = [_chosen(listed, name, url) for name in chosen]
     ids = [one.id for one in found]
     if len(set(ids)) < len(ids):
         raise BadParameter(COLLECTIONS.name, ",".join(chosen), "each collection once")
-    matrix_set = site.catalog.matrix_sets.get(asked.path.get("tileMatrixSetId", ""))
+    matrix_set = site.catalog.matrix_sets.get(set_id or "")
     for one in found:
         if matrix_set and one.body != matrix_set.body:
             raise BadParameter(COLLECTIONS.name, one.id, f"collections of {matrix_set.body.name}")
-    return documents.tiled_dataset(found, DATASET_MAP_TILES, site.service, ids)
+    return documents.tiled_dataset(found, DATASET_MAP_TILES, site.service, ids, set_id)
 
 
 def _chosen(listed: Mapping[str, Collection], name: str, url: BaseUrls) -> Collection:
@@ -231,12 +232,13 @@ def coverage_tile(request: Request) -> Response:
     bounded(grid, len(selection.fields), site.max_cells)
 
     def make() -> Body:
-        meets = one.coverage.meets(grid)
-        raster = one.coverage.read(grid, selection) if meets else _nothing(one, grid, selection)
+        meets = timed("find", one.coverage.meets, grid)
+        raster = timed("read", one.coverage.read, grid, selection) if meets else _nothing(one, grid, selection)
         hint = {} if meets else _EMPTY
-        return Body(COVERAGE_ENCODERS[asked.media](raster), {**georeferencing(grid), **hint}, raster.missing)
+        content = timed("encode", COVERAGE_ENCODERS[asked.media], raster)
+        return Body(content, {**georeferencing(grid), **hint}, raster.missing)
 
-    return data(request, asked, revision_of([one], grid), make, site.cache_control.tiles)
+    return data(request, asked, timed("find", revision_of, [one], grid), make, site.cache_control.tiles)
 
 
 def map_tile_of(operations: TileOperations, locate: Locate) -> Callable[[Request], Response]:
@@ -254,9 +256,11 @@ def map_tile_of(operations: TileOperations, locate: Locate) -> Callable[[Request
             if kept is not None:
                 return Body(kept, {})
             picture, missing, meets = picture_of(drawn, grid, tiled.style)
-            return Body(PICTURE_ENCODERS[asked.media](picture), {} if meets else _EMPTY, missing)
+            content = timed("encode", PICTURE_ENCODERS[asked.media], picture)
+            return Body(content, {} if meets else _EMPTY, missing)
 
-        return data(request, asked, revision_of(drawn, grid, tiled.style), make, site.cache_control.tiles)
+        revision = timed("find", revision_of, drawn, grid, tiled.style)
+        return data(request, asked, revision, make, site.cache_control.tiles)
 
     return map_tile
 
@@ -272,24 +276,25 @@ def picture_of(found: Sequence[Collection], grid: Grid, style: Style | None) -> 
     for one in reversed(found):
         rule = style or one.styles[0]
         selection = Selection(fields=rule.fields, method=one.resampling)
-        if not one.coverage.meets(grid):
+        if not timed("find", one.coverage.meets, grid):
             continue
         meets = True
-        raster = one.coverage.read(grid, selection)
+        raster = timed("read", one.coverage.read, grid, selection)
         missing += raster.missing
-        pictures.append(draw(rule, raster))
+        pictures.append(timed("style", draw, rule, raster))
         if pictures[-1].is_opaque:
             break
     if not pictures:
         one = found[0]
         rule = style or one.styles[0]
         pictures.append(draw(rule, _nothing(one, grid, Selection(fields=rule.fields))))
-    return overlay(pictures[::-1]), tuple(dict.fromkeys(missing)), meets
+    return timed("style", overlay, pictures[::-1]), tuple(dict.fromkeys(missing)), meets
 
 
 def revision_of(found: Sequence[Collection], grid: Grid, style: Style | None = None) -> str:
     """What a picture or raster of some collections on a grid depends on."""
-    parts = (f"{one.id} {one.revision} {one.coverage.revision(grid)} {style or one.styles[0]}" for one in found)
+    # that of a collection covers what its styles say, all colours of their maps
+    parts = (f"{one.id} {one.revision} {one.coverage.revision(grid)} {(style or one.styles[0]).id}" for one in found)
     return "\n".join(parts)
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass
+from functools import lru_cache
 from ipaddress import ip_address, ip_network
 from urllib.parse import quote, urlsplit
 
@@ -15,6 +16,7 @@ from ogcapi.model.problem import BadParameter
 from ogcapi.web.site import Site, site_of
 
 _HOST = re.compile(r"[A-Za-z0-9.-]+(:\d{1,5})?|\[[0-9A-Fa-f:.]+\](:\d{1,5})?")
+_MAX_KEPT = 256  # clients, and addresses that they know the server by
 _PREFIX = re.compile(r"(/[A-Za-z0-9._~-]+)*/?")
 
 
@@ -58,6 +60,11 @@ def urls_of(request: Request) -> BaseUrls:
     if not host:
         server = request.scope.get("server") or ("localhost", 80)
         host = f"{server[0]}:{server[1]}"
+    return _beneath(scheme, host, prefix)
+
+
+@lru_cache(maxsize=_MAX_KEPT)
+def _beneath(scheme: str, host: str, prefix: str) -> BaseUrls:
     if scheme not in {"http", "https"} or not _HOST.fullmatch(host) or not _PREFIX.fullmatch(prefix):
         raise BadParameter("Host", f"{scheme}://{host}{prefix}", "the name or number of a host, and its port")
     return BaseUrls(f"{scheme}://{host}{prefix.rstrip('/')}")
@@ -69,11 +76,17 @@ def prefix_of(site: Site) -> str:
 
 
 def _is_trusted(request: Request, site: Site) -> bool:
+    client = request.scope.get("client")
+    return client is not None and _is_within(client[0], site.trusted_proxies)
+
+
+@lru_cache(maxsize=_MAX_KEPT)
+def _is_within(host: str, networks: tuple[str, ...]) -> bool:
     try:
-        host = ip_address(request.client.host) if request.client else None
+        address = ip_address(host)
     except ValueError:
         return False
-    return host is not None and any(host in ip_network(known, strict=False) for known in site.trusted_proxies)
+    return any(address in ip_network(known, strict=False) for known in networks)
 
 
 def _first(request: Request, header: str) -> str | None:

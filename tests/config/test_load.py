@@ -4,7 +4,14 @@ from pathlib import Path
 
 import pytest
 
-from ogcapi.config import VARIABLE, CommandLine, config_from_environment, load_config
+from ogcapi.config import (
+    VARIABLE,
+    WORKERS,
+    CommandLine,
+    config_from_environment,
+    load_config,
+    workers_from_environment,
+)
 from ogcapi.model.raster import Resampling
 from tests.config.files import ROOT, collection, load
 
@@ -52,6 +59,11 @@ class TestProcesses:
         (folder / "my.yml").write_text(collection(data="${DATA}"))
         config = config_from_environment({VARIABLE: str(folder / "my.yml"), "DATA": "dem.tif"})
         assert list(config.resources) == ["dem"]
+
+    @pytest.mark.parametrize(("text", "workers"), [("3", 3), ("0", 1), ("", 1), ("many", 1), ("-2", 1), ("1.5", 1)])
+    def test_each_process_knows_how_many_there_are(self, text: str, workers: int) -> None:
+        assert workers_from_environment({WORKERS: text}) == workers
+        assert workers_from_environment({}) == 1
 
     def test_without_the_variable_the_current_folder_is_served(
         self, folder: Path, monkeypatch: pytest.MonkeyPatch

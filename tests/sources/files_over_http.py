@@ -30,6 +30,8 @@ class Site:
     """Bytes that are missing at the end of each answer."""
     after: list[object] = field(default_factory=list)
     """Called one by one, after each answer."""
+    gate: threading.Event = field(default_factory=threading.Event)
+    """Set from the beginning; while it is not, answers wait."""
 
     @property
     def gets(self) -> list[str]:
@@ -57,6 +59,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
     def _answer(self, *, with_body: bool):
         site = self.site
         site.requests.append((self.command, self.path, self.headers.get("Range", "")))
+        site.gate.wait(10)
         path = site.folder / self.path.partition("?")[0].lstrip("/")
         status = site.statuses.pop(0) if site.statuses else 0 if path.is_file() else 404
         if status:
@@ -99,6 +102,7 @@ class _Handler(http.server.BaseHTTPRequestHandler):
 @contextmanager
 def serving(folder: Path) -> Iterator[Site]:
     site = Site(folder=folder)
+    site.gate.set()
     server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), _Handler)
     server.daemon_threads = True
     server.site = site

@@ -7,6 +7,7 @@ import contextlib
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from starlette.testclient import TestClient
 
 from ogcapi.model.media import GEOTIFF, HTML, JPEG, JSON, NPY, OPENAPI, PNG, WEBP, MediaType
 from ogcapi.model.problem import NotAcceptable
@@ -102,3 +103,14 @@ def test_problems_are_pages_only_for_those_who_would_rather_have_pages() -> None
     assert not prefers_page([])
     assert not prefers_page(["*/*"])
     assert not prefers_page(["image/png"])
+
+
+@given(st.lists(st.sampled_from(["f=png", "f=jpeg", "f=x", "width=9", "width=0", "other=1", "width=7&width=7", ""])))
+def test_a_query_is_answered_the_same_however_often_it_was_asked(client: TestClient, queries: list[str]) -> None:
+    place = "/collections/mola/map/tiles/MarsMercatorSphere/0/0/0"
+    wanted = {"f=png": 200, "f=jpeg": 200, "width=9": 200, "": 200}
+    for query in queries:
+        answer = client.get(f"{place}?{query}")
+        assert answer.status_code == wanted.get(query, 400)
+        if answer.status_code == 200:
+            assert answer.headers["content-type"] == ("image/jpeg" if query == "f=jpeg" else "image/png")
