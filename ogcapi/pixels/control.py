@@ -2,7 +2,8 @@
 
 PROJ places control points every 32 cells; cubics give what lies between. They are measured, in stored cells, against
 control points that they leave out; where they miss by more than allowed, the patch of 32 x 32 cells gets closer control
-points, and in the end a position for each cell. Where columns depend on x alone and rows on y alone, both are exact.
+points, or cubics in the plane at a pole, and in the end a position for each cell. Where columns depend on x alone and
+rows on y alone, both are exact.
 """
 
 from __future__ import annotations
@@ -14,8 +15,8 @@ import numpy as np
 
 from ogcapi.model.crs import Crs
 from ogcapi.model.grid import Array, Grid
-from ogcapi.pixels import placing
-from ogcapi.pixels.kernels import EXACT, LINES, NOTHING, PATCH
+from ogcapi.pixels import placing, polar
+from ogcapi.pixels.kernels import CENTRES, EXACT, LINES, NOTHING, PATCH, SPAN
 from ogcapi.pixels.mesh import LATTICE, anchor_of, kept, mesh_of, patch_range, placed, wraps
 from ogcapi.pixels.warp import Geometry, carried
 from ogcapi.pixels.warp import steps as exact_steps
@@ -26,6 +27,7 @@ TOLERANCE = 2.0**-14
 """Stored cells by which cubics may miss: of 16,384 cells one may get its neighbour's value."""
 _ALLOWED = 4 * TOLERANCE  # of cubics between control points twice as far apart, which miss by 16 times as much
 _STEPS = (32, 16, 8, 4)
+_NEAR = 8  # cells: closer control points cost more than a place for each cell in the plane at a pole
 _FEW = 256  # cells that are as cheaply placed one by one
 _PENDING = -2
 _ALIGNED = 5e-7  # stored cells: so near to centres, no neighbour weighs anything
@@ -185,11 +187,22 @@ def _of_patches(grid: Grid, geometry: Geometry, rows: range, cols: range, corner
             x, y = _nodes(grid, geometry.crs, patch_rows.start, patch_cols.start, pending, step)
         col, row = np.empty((2, count * (size + 3) ** 2))
         settled = np.zeros_like(starts)
-        made = placing.settle(step, ring, step == _STEPS[-1], x, y, place, steps, settled, boxes, col, row, 0)
+        is_last = step == _STEPS[-1]
+        limits = _ALLOWED, _ALLOWED * max(1.0, (step / _NEAR) ** 4)
+        made = placing.settle(step, ring, is_last, x, y, (*place, *limits), steps, settled, boxes, col, row, 0)
         starts += np.where(steps == step, settled + used, 0)
         node_cols.append(col[:made])
         node_rows.append(row[:made])
         used += made
+        wanted = steps == (EXACT if is_last else placing.SINGULAR)
+        if wanted.any() and (plane := polar.plane(geometry, x, y)) is not None:
+            col, row = np.empty((2, int(wanted.sum()) * (CENTRES + SPAN * SPAN * corners)))
+            stored = geometry.width, geometry.height, geometry.width if geometry.is_cyclic else 0
+            made = polar.chart(step, ring, wanted, corners, *plane, stored, _ALLOWED, steps, settled, boxes, col, row)
+            starts += np.where(wanted & (steps == polar.CHARTED), settled + used, 0)
+            node_cols.append(col[:made])
+            node_rows.append(row[:made])
+            used += made
     exact = np.argwhere(steps == EXACT)
     if exact.size:
         numbers = exact + np.array((patch_rows.start, patch_cols.start))
@@ -203,6 +216,7 @@ def _of_patches(grid: Grid, geometry: Geometry, rows: range, cols: range, corner
         starts[tuple(exact.T)] = used + np.arange(len(exact)) * col.shape[1]
         node_cols.append(col.ravel())
         node_rows.append(row.ravel())
+    steps[steps == polar.CHARTED] = EXACT
     col, row = (np.concatenate(of) if len(of) > 1 else of[0] for of in (node_cols, node_rows))
     return Control(
         geometry=geometry,
@@ -228,7 +242,7 @@ def _place(geometry: Geometry) -> tuple[float, ...]:
     middle = c + a * geometry.width / 2 + b * geometry.height / 2
     period = geometry.crs.x_period or 0.0
     size = float(geometry.width), float(geometry.height)
-    return a, b, c, d, e, f, period, middle, *size, float(geometry.is_cyclic), _ALLOWED
+    return a, b, c, d, e, f, period, middle, *size, float(geometry.is_cyclic)
 
 
 def _nodes(grid: Grid, crs: Crs, first_row: int, first_col: int, pending: Array, step: int) -> tuple[Array, Array]:
