@@ -17,14 +17,15 @@ from ogcapi.model.crs import Crs
 from ogcapi.model.grid import Array, Grid
 from ogcapi.pixels import placing, polar
 from ogcapi.pixels.kernels import CENTRES, EXACT, LINES, NOTHING, PATCH, SPAN
-from ogcapi.pixels.mesh import LATTICE, anchor_of, kept, mesh_of, patch_range, placed, wraps
+from ogcapi.pixels.mesh import LATTICE, anchor_of, carried_cells, kept, mesh_of, patch_range, placed, wraps
 from ogcapi.pixels.warp import Geometry, carried
 from ogcapi.pixels.warp import steps as exact_steps
 
 PART = 512
 """Cells a side that one control serves at most; a multiple of a patch."""
-TOLERANCE = 2.0**-14
-"""Stored cells by which cubics may miss: of 16,384 cells one may get its neighbour's value."""
+TOLERANCE = 2.0**-15
+"""Stored cells by which cubics may miss where it is measured: of 16,384 cells one may get its neighbour's value, and
+where datums shift by grids, which have kinks, cubics miss by more elsewhere."""
 _ALLOWED = 4 * TOLERANCE  # of cubics between control points twice as far apart, which miss by 16 times as much
 _STEPS = (32, 16, 8, 4)
 _NEAR = 8  # cells: closer control points cost more than a place for each cell in the plane at a pole
@@ -172,7 +173,8 @@ def _of_patches(grid: Grid, geometry: Geometry, rows: range, cols: range, corner
     steps, starts = np.full(shape, _PENDING, np.int64), np.zeros(shape, np.int64)
     boxes = np.zeros((*shape, 4))
     node_cols, node_rows, used = [], [], 0
-    place = _place(geometry)
+    place, is_wheel = _place(geometry), polar.is_wheel(grid.crs, geometry.crs)
+    place_cells = polar.turned_cells if is_wheel else carried_cells
     if len(rows) * len(cols) <= _FEW or wraps(grid):
         steps[:] = EXACT
     for step in _STEPS:
@@ -194,6 +196,8 @@ def _of_patches(grid: Grid, geometry: Geometry, rows: range, cols: range, corner
         node_cols.append(col[:made])
         node_rows.append(row[:made])
         used += made
+        if is_wheel:
+            steps[steps == placing.SINGULAR] = EXACT
         wanted = steps == (EXACT if is_last else placing.SINGULAR)
         if wanted.any() and (plane := polar.plane(geometry, x, y)) is not None:
             col, row = np.empty((2, int(wanted.sum()) * (CENTRES + SPAN * SPAN * corners)))
@@ -206,12 +210,12 @@ def _of_patches(grid: Grid, geometry: Geometry, rows: range, cols: range, corner
     exact = np.argwhere(steps == EXACT)
     if exact.size:
         numbers = exact + np.array((patch_rows.start, patch_cols.start))
-        parts = [_cells(grid, geometry, numbers, PATCH, 0.5)]
+        parts = [place_cells(grid, geometry, numbers, PATCH, 0.5)]
         boxes[tuple(exact.T)] = np.stack(
             [reduce(axis, axis=1) for reduce in (np.fmin.reduce, np.fmax.reduce) for axis in parts[0]], axis=1
         )
         if corners:
-            parts.append(_cells(grid, geometry, numbers, PATCH + 1, 0))
+            parts.append(place_cells(grid, geometry, numbers, PATCH + 1, 0))
         col, row = (np.concatenate(axes, axis=1) for axes in zip(*parts, strict=True))
         starts[tuple(exact.T)] = used + np.arange(len(exact)) * col.shape[1]
         node_cols.append(col.ravel())
@@ -225,16 +229,6 @@ def _of_patches(grid: Grid, geometry: Geometry, rows: range, cols: range, corner
         patches=(steps, starts, boxes, col, row, _NONE, _NONE, _NONE, _NONE),
         aligned=None,
     )
-
-
-def _cells(grid: Grid, geometry: Geometry, patches: Array, count: int, offset: float) -> tuple[Array, Array]:
-    """Exact columns and rows (patch, count * count) of points one cell apart in patches of those (row, col)."""
-    cells = patches[:, :, None] * PATCH + np.arange(count) + offset
-    shape = len(patches), count, count
-    x = np.broadcast_to((grid.bbox.xmin + cells[:, 1] * grid.cell_width)[:, None, :], shape)
-    y = np.broadcast_to((grid.bbox.ymax - cells[:, 0] * grid.cell_height)[:, :, None], shape)
-    col, row = carried(grid, geometry, x, y)
-    return col.reshape(len(patches), -1), row.reshape(len(patches), -1)
 
 
 def _place(geometry: Geometry) -> tuple[float, ...]:
@@ -273,7 +267,7 @@ def _steps(grid: Grid, geometry: Geometry) -> float:
     if max(grid.shape) > PART or grid.width * grid.height <= _FEW or wraps(grid):
         return exact_steps(grid, geometry)
     mesh = mesh_of(grid, geometry.crs, patch_range(range(grid.height)), patch_range(range(grid.width)))
-    if not all(map(np.isfinite, mesh.missed)):
+    if not np.isfinite((*mesh.missed, *map(np.sum, mesh.nodes))).all():
         return exact_steps(grid, geometry)
     a, b, _, d, e, _ = geometry.transform
     area = abs(a * e - b * d)

@@ -86,8 +86,10 @@ def settle(step, ring, is_last, x, y, place, steps, starts, boxes, node_col, nod
                 for j in range(left - 1, left + size + 2):
                     known += np.isfinite(x[i, j]) and np.isfinite(y[i, j])
             if known < side * side:
-                if is_last:
-                    steps[patch_row, patch_col] = EXACT if known else NOTHING
+                if is_last and not known:
+                    steps[patch_row, patch_col] = NOTHING
+                elif known:
+                    steps[patch_row, patch_col] = EXACT if is_last else SINGULAR
                 continue
             off_x, off_y = miss(x, top, left, size, period), miss(y, top, left, size, 0.0)
             off_col = (abs(e) * off_x + abs(b) * off_y) / abs(area)

@@ -1,5 +1,7 @@
 """Positions around a pole, where longitude is singular, without PROJ for each cell.
 
+Where parallels of the grid become circles around a pole in the raster, three places on each say where all others are.
+
 A raster whose columns are meridians and whose rows are parallels is unrolled onto the plane that touches the pole
 (stereographic, of any sphere): there cubics between few control points are exact, and each cell's place in the plane
 gives its column by its direction and its row by its distance.
@@ -13,14 +15,15 @@ from math import isfinite, pi
 import numpy as np
 
 from ogcapi.model.crs import Crs, transformation
-from ogcapi.model.grid import Array
+from ogcapi.model.grid import Array, Grid
 from ogcapi.pixels.compiled import kernel
 from ogcapi.pixels.kernels import CENTRES, NOTHING, PATCH, SPAN, cubics, misses, part
 from ogcapi.pixels.placing import miss
-from ogcapi.pixels.warp import Geometry
+from ogcapi.pixels.warp import Geometry, carried
 
 CHARTED = 2
 """Step of a patch, while others are pending, that has a position for each cell already."""
+_ROUND = 1e-11  # of a circle: what rounding may add
 
 
 @lru_cache(maxsize=64)
@@ -56,6 +59,45 @@ def plane(geometry: Geometry, x: Array, y: Array) -> tuple[Array, Array, tuple[f
     radian = -side * high / (pi / 2) / e
     numbers = geometry.width / 2, period / (2 * pi) / a, (equator + side * high - f) / e, radian
     return distance * np.cos(direction), distance * np.sin(direction), numbers
+
+
+@lru_cache(maxsize=1024)
+def is_wheel(source: Crs, target: Crs) -> bool:
+    """Whether lines of equal y become circles of the other system that turn with x."""
+    if source.x_period is None or target.x_period is not None:
+        return False
+    to_source = transformation(source.geodetic, source)
+    unit = (source.geodetic.x_period or 360.0) / 360
+    lat = np.linspace(-80, 80, 9) * unit
+    _, y = to_source(np.zeros(lat.size), lat)
+    x = np.linspace(-0.4, 0.4, 10) * source.x_period
+    expected = np.stack(transformation(source, target)(*np.meshgrid(x, y)))
+    spokes = np.stack(transformation(source, target)(*np.meshgrid(_spokes(source), y)))
+    with np.errstate(invalid="ignore"):
+        missed = np.abs(spokes @ _turns(source, x) - expected).max(axis=(0, 2)) / np.ptp(expected, axis=2).max(axis=0)
+    return bool((missed < _ROUND).all())
+
+
+def _spokes(crs: Crs) -> Array:
+    return np.arange(3) / 3 * (crs.x_period or 0.0)
+
+
+def _turns(crs: Crs, x: Array) -> Array:
+    """(3, x): by how much what is on the spokes counts at each x."""
+    return 1 / 3 + 2 / 3 * np.cos((x - _spokes(crs)[:, None]) * (2 * pi / (crs.x_period or 1.0)))
+
+
+def turned_cells(grid: Grid, geometry: Geometry, patches: Array, count: int, offset: float) -> tuple[Array, Array]:
+    """As `mesh.carried_cells`, where the grid's parallels are such circles, by PROJ for three places on each."""
+    first, last = patches.min(axis=0) * PATCH, (patches.max(axis=0) + 1) * PATCH + count - PATCH
+    rows, cols = (np.arange(start, stop) + offset for start, stop in zip(first, last, strict=True))
+    y, x = grid.bbox.ymax - rows * grid.cell_height, grid.bbox.xmin + cols * grid.cell_width
+    at_row, at_col = (patches * PATCH - first).T[:, :, None] + np.arange(count)
+    col, row = (
+        (of @ _turns(grid.crs, x))[at_row[:, :, None], at_col[:, None, :]].reshape(len(patches), -1)
+        for of in carried(grid, geometry, *np.meshgrid(_spokes(grid.crs), y))
+    )
+    return col, row
 
 
 @part
