@@ -2,7 +2,8 @@
 
 PROJ places control points every 32 cells; cubics give what lies between. They are measured, in stored cells, against
 control points that they leave out; where they miss by more than allowed, the patch of 32 x 32 cells gets closer control
-points, and in the end a position for each cell. Where columns depend on x alone and rows on y alone, both are exact.
+points, or cubics in the plane at a pole, and in the end a position for each cell. Where columns depend on x alone and
+rows on y alone, both are exact.
 """
 
 from __future__ import annotations
@@ -14,18 +15,20 @@ import numpy as np
 
 from ogcapi.model.crs import Crs
 from ogcapi.model.grid import Array, Grid
-from ogcapi.pixels import placing
-from ogcapi.pixels.kernels import EXACT, LINES, NOTHING, PATCH
-from ogcapi.pixels.mesh import LATTICE, anchor_of, kept, mesh_of, patch_range, placed, wraps
+from ogcapi.pixels import placing, polar
+from ogcapi.pixels.kernels import CENTRES, EXACT, LINES, NOTHING, PATCH, SPAN
+from ogcapi.pixels.mesh import LATTICE, anchor_of, carried_cells, kept, mesh_of, patch_range, placed, wraps
 from ogcapi.pixels.warp import Geometry, carried
 from ogcapi.pixels.warp import steps as exact_steps
 
 PART = 512
 """Cells a side that one control serves at most; a multiple of a patch."""
-TOLERANCE = 2.0**-14
-"""Stored cells by which cubics may miss: of 16,384 cells one may get its neighbour's value."""
+TOLERANCE = 2.0**-15
+"""Stored cells by which cubics may miss where it is measured: of 16,384 cells one may get its neighbour's value, and
+where datums shift by grids, which have kinks, cubics miss by more elsewhere."""
 _ALLOWED = 4 * TOLERANCE  # of cubics between control points twice as far apart, which miss by 16 times as much
 _STEPS = (32, 16, 8, 4)
+_NEAR = 8  # cells: closer control points cost more than a place for each cell in the plane at a pole
 _FEW = 256  # cells that are as cheaply placed one by one
 _PENDING = -2
 _ALIGNED = 5e-7  # stored cells: so near to centres, no neighbour weighs anything
@@ -170,7 +173,8 @@ def _of_patches(grid: Grid, geometry: Geometry, rows: range, cols: range, corner
     steps, starts = np.full(shape, _PENDING, np.int64), np.zeros(shape, np.int64)
     boxes = np.zeros((*shape, 4))
     node_cols, node_rows, used = [], [], 0
-    place = _place(geometry)
+    place, is_wheel = _place(geometry), polar.is_wheel(grid.crs, geometry.crs)
+    place_cells = polar.turned_cells if is_wheel else carried_cells
     if len(rows) * len(cols) <= _FEW or wraps(grid):
         steps[:] = EXACT
     for step in _STEPS:
@@ -185,24 +189,38 @@ def _of_patches(grid: Grid, geometry: Geometry, rows: range, cols: range, corner
             x, y = _nodes(grid, geometry.crs, patch_rows.start, patch_cols.start, pending, step)
         col, row = np.empty((2, count * (size + 3) ** 2))
         settled = np.zeros_like(starts)
-        made = placing.settle(step, ring, step == _STEPS[-1], x, y, place, steps, settled, boxes, col, row, 0)
+        is_last = step == _STEPS[-1]
+        limits = _ALLOWED, _ALLOWED * max(1.0, (step / _NEAR) ** 4)
+        made = placing.settle(step, ring, is_last, x, y, (*place, *limits), steps, settled, boxes, col, row, 0)
         starts += np.where(steps == step, settled + used, 0)
         node_cols.append(col[:made])
         node_rows.append(row[:made])
         used += made
+        if is_wheel:
+            steps[steps == placing.SINGULAR] = EXACT
+        wanted = steps == (EXACT if is_last else placing.SINGULAR)
+        if wanted.any() and (plane := polar.plane(geometry, x, y)) is not None:
+            col, row = np.empty((2, int(wanted.sum()) * (CENTRES + SPAN * SPAN * corners)))
+            stored = geometry.width, geometry.height, geometry.width if geometry.is_cyclic else 0
+            made = polar.chart(step, ring, wanted, corners, *plane, stored, _ALLOWED, steps, settled, boxes, col, row)
+            starts += np.where(wanted & (steps == polar.CHARTED), settled + used, 0)
+            node_cols.append(col[:made])
+            node_rows.append(row[:made])
+            used += made
     exact = np.argwhere(steps == EXACT)
     if exact.size:
         numbers = exact + np.array((patch_rows.start, patch_cols.start))
-        parts = [_cells(grid, geometry, numbers, PATCH, 0.5)]
+        parts = [place_cells(grid, geometry, numbers, PATCH, 0.5)]
         boxes[tuple(exact.T)] = np.stack(
             [reduce(axis, axis=1) for reduce in (np.fmin.reduce, np.fmax.reduce) for axis in parts[0]], axis=1
         )
         if corners:
-            parts.append(_cells(grid, geometry, numbers, PATCH + 1, 0))
+            parts.append(place_cells(grid, geometry, numbers, PATCH + 1, 0))
         col, row = (np.concatenate(axes, axis=1) for axes in zip(*parts, strict=True))
         starts[tuple(exact.T)] = used + np.arange(len(exact)) * col.shape[1]
         node_cols.append(col.ravel())
         node_rows.append(row.ravel())
+    steps[steps == polar.CHARTED] = EXACT
     col, row = (np.concatenate(of) if len(of) > 1 else of[0] for of in (node_cols, node_rows))
     return Control(
         geometry=geometry,
@@ -213,22 +231,12 @@ def _of_patches(grid: Grid, geometry: Geometry, rows: range, cols: range, corner
     )
 
 
-def _cells(grid: Grid, geometry: Geometry, patches: Array, count: int, offset: float) -> tuple[Array, Array]:
-    """Exact columns and rows (patch, count * count) of points one cell apart in patches of those (row, col)."""
-    cells = patches[:, :, None] * PATCH + np.arange(count) + offset
-    shape = len(patches), count, count
-    x = np.broadcast_to((grid.bbox.xmin + cells[:, 1] * grid.cell_width)[:, None, :], shape)
-    y = np.broadcast_to((grid.bbox.ymax - cells[:, 0] * grid.cell_height)[:, :, None], shape)
-    col, row = carried(grid, geometry, x, y)
-    return col.reshape(len(patches), -1), row.reshape(len(patches), -1)
-
-
 def _place(geometry: Geometry) -> tuple[float, ...]:
     a, b, c, d, e, f = geometry.transform
     middle = c + a * geometry.width / 2 + b * geometry.height / 2
     period = geometry.crs.x_period or 0.0
     size = float(geometry.width), float(geometry.height)
-    return a, b, c, d, e, f, period, middle, *size, float(geometry.is_cyclic), _ALLOWED
+    return a, b, c, d, e, f, period, middle, *size, float(geometry.is_cyclic)
 
 
 def _nodes(grid: Grid, crs: Crs, first_row: int, first_col: int, pending: Array, step: int) -> tuple[Array, Array]:
@@ -259,7 +267,7 @@ def _steps(grid: Grid, geometry: Geometry) -> float:
     if max(grid.shape) > PART or grid.width * grid.height <= _FEW or wraps(grid):
         return exact_steps(grid, geometry)
     mesh = mesh_of(grid, geometry.crs, patch_range(range(grid.height)), patch_range(range(grid.width)))
-    if not all(map(np.isfinite, mesh.missed)):
+    if not np.isfinite((*mesh.missed, *map(np.sum, mesh.nodes))).all():
         return exact_steps(grid, geometry)
     a, b, _, d, e, _ = geometry.transform
     area = abs(a * e - b * d)

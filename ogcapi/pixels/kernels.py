@@ -52,7 +52,7 @@ def _cubic(g0, g1, g2, g3):  # type: ignore[no-untyped-def]
 
 
 @part
-def _cubics(step, start, nodes, offset, count, out):  # type: ignore[no-untyped-def]
+def cubics(step, start, nodes, offset, count, out):  # type: ignore[no-untyped-def]
     """Positions of count x count points of a patch, `offset` cells after the centres, by cubics through its nodes."""
     blocks, inverse = PATCH // step, 1.0 / step
     side = blocks + 3
@@ -96,7 +96,7 @@ def positions_of(step, start, nodes, line, first, is_row, out):  # type: ignore[
             for x in range(PATCH):
                 out[k, x] = nodes[start + k * PATCH + x]
     else:
-        _cubics(step, start, nodes, 0.0, PATCH, out)
+        cubics(step, start, nodes, 0.0, PATCH, out)
 
 
 @part
@@ -137,7 +137,7 @@ def corners_of(step, start, nodes, line, first, is_row, out):  # type: ignore[no
             for x in range(SPAN):
                 out[k, x] = nodes[start + CENTRES + k * SPAN + x]
     else:
-        _cubics(step, start, nodes, -0.5, SPAN, out)
+        cubics(step, start, nodes, -0.5, SPAN, out)
 
 
 @part

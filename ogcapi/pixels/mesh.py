@@ -15,6 +15,7 @@ from ogcapi.model.crs import Crs, transformation
 from ogcapi.model.grid import Array, Grid
 from ogcapi.pixels import placing
 from ogcapi.pixels.kernels import PATCH
+from ogcapi.pixels.warp import Geometry, carried
 
 LATTICE = 17
 """Points a side where steps are measured, as in `warp`."""
@@ -94,6 +95,16 @@ def placed(grid: Grid, crs: Crs, rows: Array, cols: Array) -> tuple[Array, Array
     if crs.is_geographic:
         y[np.abs(y) > _pole(crs)] = np.nan
     return x, y
+
+
+def carried_cells(grid: Grid, geometry: Geometry, patches: Array, count: int, offset: float) -> tuple[Array, Array]:
+    """Exact columns and rows (patch, count * count) of points one cell apart in patches of those (row, col)."""
+    cells = patches[:, :, None] * PATCH + np.arange(count) + offset
+    shape = len(patches), count, count
+    x = np.broadcast_to((grid.bbox.xmin + cells[:, 1] * grid.cell_width)[:, None, :], shape)
+    y = np.broadcast_to((grid.bbox.ymax - cells[:, 0] * grid.cell_height)[:, :, None], shape)
+    col, row = carried(grid, geometry, x, y)
+    return col.reshape(len(patches), -1), row.reshape(len(patches), -1)
 
 
 def _pole(crs: Crs) -> float:

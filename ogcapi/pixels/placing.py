@@ -8,6 +8,9 @@ import numpy as np
 from ogcapi.pixels.compiled import kernel
 from ogcapi.pixels.kernels import EXACT, NOTHING, PATCH, part, turned
 
+SINGULAR = -3
+"""Step of a patch for which control points somewhat closer would not do either."""
+
 
 @part
 def _halfway(nodes, odd, period):  # type: ignore[no-untyped-def]
@@ -27,7 +30,7 @@ def _halfway(nodes, odd, period):  # type: ignore[no-untyped-def]
 
 
 @part
-def _miss(nodes, top, left, size, period):  # type: ignore[no-untyped-def]
+def miss(nodes, top, left, size, period):  # type: ignore[no-untyped-def]
     """The most that cubics of twice the step miss around a patch: along the rows and along the columns together."""
     first_row, first_col = top // 2 * 2, left // 2 * 2
     last_row, last_col = (top + size + 1) // 2 * 2, (left + size + 1) // 2 * 2
@@ -51,24 +54,25 @@ def missed(nodes, rows, cols, period):  # type: ignore[no-untyped-def]
     most = 0.0
     for row in range(rows):
         for col in range(cols):
-            error = _miss(nodes, row + 1, col + 1, 1, period)
+            error = miss(nodes, row + 1, col + 1, 1, period)
             if not error <= most:
                 most = error
     return most
 
 
 @kernel(
-    "int64(int64, int64, boolean, float64[:,::1], float64[:,::1], UniTuple(float64, 12), int64[:,::1], int64[:,::1],"
+    "int64(int64, int64, boolean, float64[:,::1], float64[:,::1], UniTuple(float64, 13), int64[:,::1], int64[:,::1],"
     " float64[:,:,::1], float64[::1], float64[::1], int64)"
 )
 def settle(step, ring, is_last, x, y, place, steps, starts, boxes, node_col, node_row, used):  # type: ignore[no-untyped-def]
     """Give the patches whose step is still negative this step where it is exact enough.
 
     x, y: places of nodes, `step` cells apart, from `ring` steps before the first patch on; NaN where not known.
-    place: (a, b, c, d, e, f, period, middle, columns, rows, is cyclic, tolerance in cells) of the stored raster.
+    place: (a, b, c, d, e, f, period, middle, columns, rows, is cyclic, tolerance in cells, hopeless error in
+    cells) of the stored raster.
     Nodes of settled patches go to node_col and node_row from `used` on; returns how many are used then.
     """
-    a, b, c, d, e, f, period, middle, columns, rows, is_cyclic, tolerance = place
+    a, b, c, d, e, f, period, middle, columns, rows, is_cyclic, tolerance, hopeless = place
     area = a * e - b * d
     size = PATCH // step
     side = size + 3
@@ -82,10 +86,12 @@ def settle(step, ring, is_last, x, y, place, steps, starts, boxes, node_col, nod
                 for j in range(left - 1, left + size + 2):
                     known += np.isfinite(x[i, j]) and np.isfinite(y[i, j])
             if known < side * side:
-                if is_last:
-                    steps[patch_row, patch_col] = EXACT if known else NOTHING
+                if is_last and not known:
+                    steps[patch_row, patch_col] = NOTHING
+                elif known:
+                    steps[patch_row, patch_col] = EXACT if is_last else SINGULAR
                 continue
-            off_x, off_y = _miss(x, top, left, size, period), _miss(y, top, left, size, 0.0)
+            off_x, off_y = miss(x, top, left, size, period), miss(y, top, left, size, 0.0)
             off_col = (abs(e) * off_x + abs(b) * off_y) / abs(area)
             off_row = (abs(a) * off_y + abs(d) * off_x) / abs(area)
             # columns and rows, counted on past the antimeridian, and in the turn where the raster has them
@@ -111,8 +117,7 @@ def settle(step, ring, is_last, x, y, place, steps, starts, boxes, node_col, nod
             box[1], box[3] = _ends(node_row, used, side)
             wide, high = box[2] - box[0] + off_col, box[3] - box[1] + off_row
             if not (off_col < wide + 1 and off_row < high + 1):
-                if is_last:
-                    steps[patch_row, patch_col] = EXACT
+                steps[patch_row, patch_col] = EXACT if is_last else SINGULAR
                 continue
             outside = box[1] - high > rows or box[3] + high < 0
             if b != 0 or d != 0:  # a turn changes rows too
@@ -133,6 +138,8 @@ def settle(step, ring, is_last, x, y, place, steps, starts, boxes, node_col, nod
                     used = at
             elif is_last:
                 steps[patch_row, patch_col] = EXACT
+            elif max(off_col, off_row) > hopeless:
+                steps[patch_row, patch_col] = SINGULAR
     return used
 
 

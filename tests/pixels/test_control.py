@@ -92,12 +92,12 @@ def found(grid, geometry, rows=None, cols=None):
     """The same by control points, from rasters that say which cell is which."""
     made = control(grid, geometry, rows, cols)
     shape = len(made.rows), len(made.cols)
-    numbers = [
-        np.ascontiguousarray(np.broadcast_to(of, (geometry.height, geometry.width)), np.uint16)
-        for of in (np.arange(geometry.height)[:, None], np.arange(geometry.width))
-    ]
-    values, valid = np.zeros((2, *shape), np.uint16), np.zeros((2, *shape), bool)
-    fill(made, Piece(values=np.stack(numbers, axis=2), top=0, left=0), Resampling.NEAREST, values, valid)
+    values, valid = np.zeros((2, *shape), np.uint32), np.zeros((2, *shape), bool)
+    needed = need(made, Resampling.NEAREST, (500, 500))
+    for top, left in [] if needed is None else (needed.blocks * 500).tolist():
+        height, width = min(500, geometry.height - top), min(500, geometry.width - left)
+        numbers = np.stack(np.mgrid[top : top + height, left : left + width], axis=2).astype(np.uint32)
+        fill(made, Piece(values=numbers, top=top, left=left), Resampling.NEAREST, values, valid)
     return tuple(np.where(valid[field], values[field].astype(int), -1) for field in range(2))
 
 
