@@ -22,7 +22,8 @@ from ogcapi.sources import storage
 from ogcapi.sources.assets import Asset, Shelf
 from ogcapi.sources.extents import whole_grid
 from ogcapi.sources.matching import band_of, check_band, is_near, widened
-from ogcapi.sources.raster import SAMPLE_CELLS, FileSource, method_for, reach
+from ogcapi.sources.raster import SAMPLE_CELLS, FileSource, method_for
+from ogcapi.sources.reach import reach
 from ogcapi.sources.waiting import Waiting
 
 _FIRST_TRIES = 4  # assets opened to learn what the mosaic is of

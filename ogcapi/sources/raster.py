@@ -11,7 +11,7 @@ import numpy as np
 
 from ogcapi.model.body import body_of
 from ogcapi.model.collection import SourceStatus
-from ogcapi.model.crs import Crs, transformation
+from ogcapi.model.crs import Crs
 from ogcapi.model.grid import BBox, Footprint, Grid, carry, normal
 from ogcapi.model.problem import SourceFailed
 from ogcapi.model.raster import Field, Interval, Raster, Resampling, Selection, Valid, Values
@@ -21,13 +21,13 @@ from ogcapi.sources.blocks import Pyramid
 from ogcapi.sources.engine import read_onto
 from ogcapi.sources.gdal import File, Header, read_categories
 from ogcapi.sources.pyramids import reading
+from ogcapi.sources.reach import reach
 
 SAMPLE_CELLS = 512
 """Cells a side of a sample."""
 _SPARSE_CELLS = 64  # a side, where the coarsest cells are so many that each cell of a sample costs a block
 _SPARSE_FROM = 16_000_000  # stored cells
 _ROUNDING = 1e-9  # relative
-_SAME = 1e-6  # relative: an overview this little coarser than asked is not
 
 
 def open_file(href: str, *, name: str | None = None) -> FileSource:
@@ -132,33 +132,6 @@ def method_for(field: Field, method: Resampling) -> Resampling:
     """How a field is resampled where `method` is asked for: numbers of classes have no mean."""
     is_class = field.colors is not None or field.categories is not None
     return Resampling.NEAREST if is_class and method is not Resampling.MODE else method
-
-
-def reach(grid: Grid, crs: Crs) -> tuple[BBox, ...]:
-    """Boxes of another system that hold every cell centre of a grid.
-
-    Where part of the grid lies nowhere in that system, its edge there is known to a step of the lattice only, and the
-    boxes are that much larger.
-    """
-    bboxes = grid.bboxes_in(crs)
-    if grid.crs == crs:
-        return bboxes
-    x = np.linspace(grid.bbox.xmin, grid.bbox.xmax, _EDGE_POINTS)
-    y = np.linspace(grid.bbox.ymin, grid.bbox.ymax, _EDGE_POINTS)
-    if all(np.isfinite(axis).all() for axis in transformation(grid.crs, crs)(*np.meshgrid(x, y))):
-        return bboxes
-    return tuple(
-        BBox(
-            xmin=bbox.xmin - bbox.width / _EDGE_POINTS,
-            ymin=bbox.ymin - bbox.height / _EDGE_POINTS,
-            xmax=bbox.xmax + bbox.width / _EDGE_POINTS,
-            ymax=bbox.ymax + bbox.height / _EDGE_POINTS,
-        )
-        for bbox in bboxes
-    )
-
-
-_EDGE_POINTS = 21  # a side
 
 
 @dataclass(frozen=True, kw_only=True)
