@@ -255,10 +255,15 @@ def steps(grid: Grid, geometry: Geometry) -> float:
 def bounds(grid: Grid, crs: Crs) -> tuple[float, float, float, float] | None:
     """xmin, ymin, xmax, ymax around all cell centres in a system whose meridians never come again; a little too wide.
 
-    None where the control points do not tell it.
+    None where the control points do not tell it. Kept for the next time.
     """
-    mesh = _whole_mesh(grid, crs)
-    return None if mesh is None else mesh.box(*grid.shape)
+
+    def made() -> tuple[float, float, float, float] | None:
+        mesh = _whole_mesh(grid, crs)
+        return None if mesh is None else mesh.box(*grid.shape)
+
+    box: tuple[float, float, float, float] | None = kept.get((grid, crs), made, lambda _: 400)
+    return box
 
 
 def _whole_mesh(grid: Grid, crs: Crs) -> Mesh | None:

@@ -270,7 +270,8 @@ class MosaicSource:
         try:
             if not is_near(source.storage_crs, self.storage_crs):
                 raise SourceFailed(asset.name, "it is of another body than the rest of the mosaic")
-            bands = [bands_of(self._stored, source.bands)[number] for number in part.chosen]
+            of_fields = bands_of(self._stored, source.bands)
+            bands = [of_fields[number] for number in part.chosen]
             methods = [method_for(self._stored[number], part.method) for number in part.chosen]
             for number, band in zip(part.chosen, bands, strict=True):
                 if band is not None:
