@@ -1,21 +1,42 @@
-"""The compiled loops that lay another layer beneath a mosaic's others. `overlay` says the same in numpy.
+"""The compiled loops that lay another layer beneath a mosaic's others.
 
 All arrays are flat, C-contiguous and of one size; values that are not valid are not looked at.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from types import MappingProxyType
+from typing import Any
+
 import numpy as np
 
 from ogcapi.pixels.compiled import kernel
 
-TYPES = frozenset(map(np.dtype, ("uint8", "int16", "uint16", "float32", "float64")))
-"""Of the values that the loops are compiled for."""
+
+def _types(names: Mapping[str, str]) -> Mapping[np.dtype[Any], np.dtype[Any]]:
+    return MappingProxyType({np.dtype(name): np.dtype(other) for name, other in names.items()})
+
+
+_OWN = {name: name for name in ("uint8", "int16", "uint16", "float32", "float64")}
+_WIDE = {"int8": "int64", "int32": "int64", "int64": "int64", "uint32": "uint64", "uint64": "uint64"}
+NUMBERS = _types(_OWN)
+"""The types that sums are compiled for; others are carried into float64."""
+ORDERED = _types({**_OWN, **_WIDE, "float16": "float32"})
+"""Each type, and the one that holds all its values and that extremes are compiled for."""
 _VALID = "Array(boolean, 1, 'C', readonly=True)"
-_LAYERS = tuple(f"Array({dtype.name}, 1, 'C', readonly=True), {_VALID}" for dtype in sorted(TYPES, key=str))
 
 
-@kernel(*(f"void({layer}, boolean, {layer.split('(')[1].split(',')[0]}[::1], boolean[::1])" for layer in _LAYERS))
+def _layer(name: str) -> str:
+    return f"Array({name}, 1, 'C', readonly=True), {_VALID}"
+
+
+_LAYERS = tuple(map(_layer, _OWN))
+
+
+@kernel(
+    *(f"void({_layer(name)}, boolean, {name}[::1], boolean[::1])" for name in sorted(map(str, {*ORDERED.values()})))
+)
 def extreme(values, valid, is_least, best, known):  # type: ignore[no-untyped-def]
     """The greatest of the values, or the least; `known` says where there are any."""
     if is_least:

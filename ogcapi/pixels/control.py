@@ -17,7 +17,7 @@ from ogcapi.model.crs import Crs
 from ogcapi.model.grid import Array, Grid
 from ogcapi.pixels import placing, polar
 from ogcapi.pixels.kernels import CENTRES, EXACT, LINES, NOTHING, PATCH, SPAN
-from ogcapi.pixels.mesh import LATTICE, anchor_of, carried_cells, kept, mesh_of, patch_range, placed, wraps
+from ogcapi.pixels.mesh import LATTICE, Mesh, anchor_of, carried_cells, kept, mesh_of, patch_range, placed, wraps
 from ogcapi.pixels.warp import Geometry, carried
 from ogcapi.pixels.warp import steps as exact_steps
 
@@ -260,13 +260,34 @@ def steps(grid: Grid, geometry: Geometry) -> float:
     return made
 
 
+def bounds(grid: Grid, crs: Crs) -> tuple[float, float, float, float] | None:
+    """xmin, ymin, xmax, ymax around all cell centres in a system whose meridians never come again; a little too wide.
+
+    None where the control points do not tell it. Kept for the next time.
+    """
+
+    def made() -> tuple[float, float, float, float] | None:
+        mesh = _whole_mesh(grid, crs)
+        return None if mesh is None else mesh.box(*grid.shape)
+
+    box: tuple[float, float, float, float] | None = kept.get((grid, crs), made, lambda _: 400)
+    return box
+
+
+def _whole_mesh(grid: Grid, crs: Crs) -> Mesh | None:
+    """The control points of all of a grid that needs no more than those of one part, where they are worth it."""
+    if max(grid.shape) > PART or grid.width * grid.height <= _FEW or wraps(grid):
+        return None
+    return mesh_of(grid, crs, patch_range(range(grid.height)), patch_range(range(grid.width)))
+
+
 def _steps(grid: Grid, geometry: Geometry) -> float:
     anchor = None if geometry.is_rotated else anchor_of(grid.crs, geometry.crs)
     if anchor is not None:
         return _steps_of_lines(grid, geometry, anchor)
-    if max(grid.shape) > PART or grid.width * grid.height <= _FEW or wraps(grid):
+    mesh = _whole_mesh(grid, geometry.crs)
+    if mesh is None:
         return exact_steps(grid, geometry)
-    mesh = mesh_of(grid, geometry.crs, patch_range(range(grid.height)), patch_range(range(grid.width)))
     if not np.isfinite((*mesh.missed, *map(np.sum, mesh.nodes))).all():
         return exact_steps(grid, geometry)
     a, b, _, d, e, _ = geometry.transform

@@ -322,6 +322,11 @@ def nearest(  # type: ignore[no-untyped-def]
             step, start, box = steps[patch_row, patch_col], starts[patch_row, patch_col], boxes[patch_row, patch_col]
             if step == NOTHING or misses(box, left, top, left + cols, top + rows, turn):
                 continue
+            first_x, last_x = max(0, skip_cols - patch_col * PATCH), min(PATCH, skip_cols + width - patch_col * PATCH)
+            out_col = patch_col * PATCH - skip_cols + origin_col
+            first_row = patch_row * PATCH + first_y - skip_rows + origin_row
+            if not _pending(valid, first_row, last_y - first_y, out_col + first_x, last_x - first_x):
+                continue
             positions_of(step, start, node_col, line_col, patch_col * PATCH, False, position)
             cells_of(position, left, cols, turn, at_col)
             positions_of(step, start, node_row, line_row, patch_row * PATCH, True, position)
@@ -335,8 +340,6 @@ def nearest(  # type: ignore[no-untyped-def]
                         inside[x] = mask[flat_row[x] * mask_strides[0] + flat_col[x] * mask_strides[1]] != 0
             for x in range(CENTRES):
                 place[x] = np.uint64(flat_row[x] * strides[0] + flat_col[x] * strides[1]) if inside[x] else np.uint64(0)
-            first_x, last_x = max(0, skip_cols - patch_col * PATCH), min(PATCH, skip_cols + width - patch_col * PATCH)
-            out_col = patch_col * PATCH - skip_cols + origin_col
             for field in range(values.shape[0]):
                 found, missing = stored[samples[field] * strides[2] :], nodata[field, 0]
                 for x in range(CENTRES):

@@ -21,6 +21,7 @@ LATTICE = 17
 """Points a side where steps are measured, as in `warp`."""
 _KEPT_BYTES = 16 << 20
 _SEPARABLE = 1e-12  # relative
+_MISSED = 0.01  # of a box
 
 
 class Kept:
@@ -127,6 +128,32 @@ class Mesh:
         x, y = self.nodes
         return placing.missed(x, *self.shape, self.crs.x_period or 0.0), placing.missed(y, *self.shape, 0.0)
 
+    def box(self, height: int, width: int) -> tuple[float, float, float, float] | None:
+        """xmin, ymin, xmax, ymax around so many rows and columns of cells, and what this may miss of them.
+
+        None where this system counts its meridians anew, where cells lie nowhere, or where too much may be missed.
+        """
+        is_known = self.crs.x_period is None and min(height, width) > 1
+        if not is_known or not all(np.isfinite(of).all() for of in (*self.nodes, *self.missed)):
+            return None
+        (down, _), (right, _) = (
+            _weights(count, nodes) for count, nodes in zip((height, width), self.nodes[0].shape, strict=True)
+        )
+        limits = []
+        for axis, missed in zip(self.nodes, self.missed, strict=True):
+            at = down @ axis @ right.T
+            low, high = float(at.min()), float(at.max())
+            outer = sum(
+                _most(at, 1, side) * (of.shape[0] - 1) / (2 * (count - 1))
+                for side, of, count in ((0, down, height), (1, right, width))
+            )
+            slack = missed + outer + sum(_most(at, 2, side) for side in (0, 1))
+            if not low < high or missed > _MISSED * (high - low):
+                return None
+            limits.append((low - slack, high + slack))
+        (xmin, xmax), (ymin, ymax) = limits
+        return xmin, ymin, xmax, ymax
+
     def moves(self, height: int, width: int) -> tuple[Array, Array]:
         """x and y (2, n) from cells to their neighbours, to the right and downward, at a lattice of cells."""
         x, y = self.nodes
@@ -139,6 +166,11 @@ class Mesh:
         along, across = ((a.T, b) for a, b in ((right_step, down), (right, down_step)))
         moves = [np.concatenate([(b @ of @ a).ravel() for a, b in (along, across)]) for of in (x, y)]
         return moves[0], moves[1]
+
+
+def _most(at: Array, order: int, side: int) -> float:
+    """The greatest difference between neighbours, or of such differences."""
+    return float(np.abs(np.diff(at, order, axis=side)).max(initial=0.0))
 
 
 @lru_cache(maxsize=64)

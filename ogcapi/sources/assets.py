@@ -5,11 +5,12 @@ from __future__ import annotations
 import logging
 import threading
 import time
-from collections import OrderedDict
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections import OrderedDict, deque
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
-from functools import partial
+from functools import cached_property, partial
+from itertools import islice
 from os.path import realpath
 from pathlib import Path
 
@@ -37,6 +38,11 @@ class Asset:
     """Where it is: an absolute path or a URL; or any text that can be neither, and will fail."""
     within: tuple[Path, ...] | None = None
     """Folders beneath one of which a local file has to lie, symbolic links followed; None: anywhere."""
+
+    @cached_property
+    def is_remote(self) -> bool:
+        """Whether it is a URL. Raises `SourceFailed` for a scheme that is not known."""
+        return storage.is_remote(self.href)
 
 
 @dataclass
@@ -101,21 +107,21 @@ class Shelf:
         with ThreadPoolExecutor(_AT_ONCE) as pool:
             return list(pool.map(opened, assets))
 
-    def in_turn(self, assets: Sequence[Asset], waiting: Waiting) -> Iterator[tuple[Asset, Callable[[], FileSource]]]:
+    def in_turn(self, assets: Iterable[Asset], waiting: Waiting) -> Iterator[tuple[Asset, Callable[[], FileSource]]]:
         """Each of the assets, and what gives it opened or raises `SourceFailed`.
 
         A local one is opened then, not before. Remote ones are opened beside, at most four ahead of their turn.
         """
-        coming = [asset for asset in assets if storage.is_remote(asset.href) and self.known(asset) is None][::-1]
-        begun: dict[str, Future[FileSource]] = {}
-        for asset in assets:
-            while coming and len(begun) < AHEAD:
-                following = coming.pop()
-                begun[following.href] = waiting.start(partial(self.open, following))
-            if asset.href in begun:
-                yield asset, partial(waiting.result, begun.pop(asset.href), asset.name)
-            else:
-                yield asset, partial(self.open, asset)
+        coming = iter(assets)
+        ahead: deque[tuple[Asset, Future[FileSource] | None]] = deque()
+        while True:
+            for asset in islice(coming, AHEAD - len(ahead)):
+                is_new = asset.is_remote and self.known(asset) is None
+                ahead.append((asset, waiting.start(partial(self.open, asset)) if is_new else None))
+            if not ahead:
+                return
+            asset, begun = ahead.popleft()
+            yield asset, partial(self.open, asset) if begun is None else partial(waiting.result, begun, asset.name)
 
     def failed(self, asset: Asset, error: SourceFailed) -> None:
         """Remember, and log at most once a minute, that the asset could not be read."""
@@ -140,7 +146,7 @@ def _check(asset: Asset) -> None:
     wrong = storage.fault(asset.href)
     if wrong is not None:
         raise SourceFailed(asset.name, wrong)
-    if asset.within is None or storage.is_remote(asset.href):
+    if asset.within is None or asset.is_remote:
         return
     place = Path(realpath(asset.href))  # which follows links that lead nowhere too
     if not any(place.is_relative_to(folder) for folder in asset.within):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from collections.abc import Sequence
 from dataclasses import replace
+from functools import lru_cache
 from math import nan
 
 import numpy as np
@@ -29,6 +30,12 @@ def band_of(fields: Sequence[Field], number: int, bands: Sequence[Field]) -> int
     if all(_is_named(one) for one in (*fields, *bands)):
         return next((place for place, band in enumerate(bands) if band.name == fields[number].name), None)
     return number if number < len(bands) else None
+
+
+@lru_cache(maxsize=1024)
+def bands_of(fields: tuple[Field, ...], bands: tuple[Field, ...]) -> tuple[int | None, ...]:
+    """Which of an asset's bands is each field of the mosaic."""
+    return tuple(band_of(fields, number, bands) for number in range(len(fields)))
 
 
 def _is_named(field: Field) -> bool:

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import replace
-from functools import cached_property, partial
+from dataclasses import dataclass, replace
+from functools import cached_property, lru_cache, partial
 from itertools import chain
 from typing import Protocol
 
@@ -18,12 +18,14 @@ from ogcapi.model.grid import BBox, Footprint, Grid, normal, span
 from ogcapi.model.problem import SourceFailed
 from ogcapi.model.raster import Field, Interval, Raster, Resampling, Selection, Valid, Values
 from ogcapi.model.stop import check
-from ogcapi.pixels.overlay import MosaicMethod, fields_of, stack
+from ogcapi.pixels.layers import no_layers
+from ogcapi.pixels.overlay import MosaicMethod, fields_of
 from ogcapi.sources import storage
 from ogcapi.sources.assets import Asset, Shelf
 from ogcapi.sources.extents import whole_grid
-from ogcapi.sources.matching import band_of, check_band, is_near, widened
-from ogcapi.sources.raster import SAMPLE_CELLS, FileSource, method_for, reach
+from ogcapi.sources.matching import bands_of, check_band, is_near, widened
+from ogcapi.sources.places import Place
+from ogcapi.sources.raster import SAMPLE_CELLS, FileSource, method_for
 from ogcapi.sources.waiting import Waiting
 
 _FIRST_TRIES = 4  # assets opened to learn what the mosaic is of
@@ -31,6 +33,7 @@ _WHOLE_S = 30.0  # for which a read waits for remote assets
 _STACK_CELLS = 64_000_000  # that a median keeps at one time
 _REMOTE_LOOKS = 64  # remote assets whose revision is a part of a grid's
 _LOOKS_AT_ONCE = 16
+_PLACES = 16  # what the index found last
 _UNKNOWN = Field(name="b1", dtype="uint8", title="not known: none of the first assets could be read")
 
 
@@ -76,6 +79,18 @@ class AssetIndex(Protocol):
         ...
 
 
+@dataclass(frozen=True, kw_only=True)
+class _Part:
+    """What each asset is asked for."""
+
+    grid: Grid
+    rows: range
+    """Of the grid."""
+    chosen: Sequence[int]
+    """Fields of the mosaic."""
+    method: Resampling
+
+
 class MosaicSource:
     """The assets of an index, laid over each other: a `CoverageSource`.
 
@@ -91,6 +106,7 @@ class MosaicSource:
         self._method = method
         self._headers = headers
         self._shelf = Shelf()
+        self._places = lru_cache(maxsize=_PLACES)(self._look_up)
         first = self._first()
         self._described = first[0] if first else None
         self.storage_crs = index.crs if self._described is None else self._described.storage_crs
@@ -165,117 +181,108 @@ class MosaicSource:
         """One box around all assets, in two where it passes the antimeridian."""
         return Footprint(crs=self.storage_crs, bboxes=normal(self._box, self.storage_crs))
 
-    def _candidates(self, grid: Grid, interval: Interval | None = None) -> Iterator[list[Asset]]:
+    def _look_up(self, grid: Grid, interval: Interval | None, _revision: str) -> Place:
+        return Place(grid=grid, found=tuple(self._index.find(grid, interval)))
+
+    def _place(self, grid: Grid, interval: Interval | None = None) -> Place:
+        """A grid with what the index finds there, asked once for all that one request wants to know."""
+        return self._places(grid, interval, self._index.revision)
+
+    def _candidates(self, place: Place) -> Iterator[Iterator[Asset]]:
         """The assets that may have cells on the grid, topmost first, without those that are known to lie elsewhere.
 
         First, together, what the index finds there. Then, in the index's order, sampled assets (all, where they are
         few) that cross the antimeridian and meet the grid: makers of indexes often cut them there, and list them on one
         side only. Their headers are read when the second list is asked for.
         """
-        may_meet = self._meeting(grid)
-        found = self._index.find(grid, interval)
-        known = ((asset, self._shelf.known(asset)) for asset in found)
-        yield [asset for asset, source in known if source is None or may_meet(source)]
-        yield self._across(found, may_meet)
+        known = ((asset, self._shelf.known(asset)) for asset in place.found)
+        yield (asset for asset, source in known if source is None or place.may_have(source))
+        yield self._across(place)
 
-    def _across(self, found: Sequence[Asset], may_meet: Callable[[FileSource], bool]) -> list[Asset]:
+    @cached_property
+    def _crossing(self) -> Sequence[tuple[Asset, FileSource]]:
+        """Sampled assets that cross the antimeridian."""
+        return [(asset, source) for asset, source in self._opened if source.crosses_antimeridian]
+
+    def _across(self, place: Place) -> Iterator[Asset]:
         """Sampled assets that cross the antimeridian and may meet a grid, but were not found there."""
-        hrefs = {asset.href for asset in found}
-        return [a for a, s in self._opened if s.crosses_antimeridian and a.href not in hrefs and may_meet(s)]
-
-    def _meeting(self, grid: Grid) -> Callable[[FileSource], bool]:
-        """Whether an opened asset may have cells on the grid: not if its footprint, as it is now, lies elsewhere."""
-        reached: dict[Crs, tuple[BBox, ...]] = {}
-
-        def may_meet(source: FileSource) -> bool:
-            crs = source.storage_crs
-            if not source.is_current or not is_near(crs, grid.crs):
-                return True
-            if crs not in reached:
-                reached[crs] = reach(grid, crs)
-            return any(mine.meets(theirs) for mine in source.footprint.bboxes for theirs in reached[crs])
-
-        return may_meet
+        for asset, source in self._crossing:
+            if asset not in place.found and place.may_have(source):
+                yield asset
 
     def meets(self, grid: Grid, interval: Interval | None = None) -> bool:
         """Whether any asset may have cells on the grid."""
-        return any(self._candidates(grid, interval))
+        return any(True for _ in chain.from_iterable(self._candidates(self._place(grid, interval))))
 
     def read(self, grid: Grid, selection: Selection) -> Raster:
         """The values on that grid; assets that fail are named in `missing`.
 
         So are remote assets that are not there half a minute after the read began.
         """
-        return self._read(grid, selection, self._candidates(grid, selection.interval))
+        return self._read(grid, selection, self._candidates(self._place(grid, selection.interval)))
 
-    def _read(self, grid: Grid, selection: Selection, groups: Iterable[list[Asset]]) -> Raster:
+    def _read(self, grid: Grid, selection: Selection, groups: Iterable[Iterable[Asset]]) -> Raster:
         names = [field.name for field in self.fields]
         chosen = [names.index(name) for name in selection.fields]
         fields, stored = ([of[number] for number in chosen] for of in (self.fields, self._stored))
-        dtype = np.result_type(*(field.dtype for field in fields))
-        values, valid = np.zeros((len(chosen), *grid.shape), dtype), np.zeros((len(chosen), *grid.shape), bool)
         missing: dict[str, None] = {}
         if self._method is not MosaicMethod.FIRST:  # which alone may have enough of the first group
             assets = list(chain.from_iterable(groups))
             groups = [assets[::-1] if self._method is MosaicMethod.LAST else assets]
+        made: list[tuple[Values, Valid]] = []
         with Waiting(_WHOLE_S) as waiting:
             for rows in self._strips(grid, groups, len(chosen)):
-                layers = stack(self._method, (len(chosen), len(rows), grid.width), stored)
+                part = _Part(grid=grid, rows=rows, chosen=chosen, method=selection.method)
+                layers = no_layers(self._method, (len(chosen), len(rows), grid.width), stored)
                 for asset, opened in chain.from_iterable(self._shelf.in_turn(group, waiting) for group in groups):
                     check()
                     try:
-                        source = opened()
-                        layer = partial(self._layer, asset, source, grid, chosen, selection.method, rows)
-                        is_remote = storage.is_remote(asset.href)
-                        layers.add(*(waiting.result(waiting.start(layer), asset.name) if is_remote else layer()))
+                        self._write(asset, opened(), part, *layers.next(), waiting)
+                        layers.lay()
                     except SourceFailed:
                         missing[asset.name] = None
                     if layers.is_full:
                         break
-                values[:, rows.start : rows.stop], valid[:, rows.start : rows.stop] = layers.result()
+                made.append(layers.result())
+        values, valid = made[0] if len(made) == 1 else (np.concatenate(of, axis=1) for of in zip(*made, strict=True))
+        values = values.astype(np.result_type(*(field.dtype for field in fields)), copy=False)
         return Raster(grid=grid, fields=tuple(fields), values=values, valid=valid, missing=tuple(missing))
 
-    def _strips(self, grid: Grid, groups: Iterable[list[Asset]], fields: int) -> Iterator[range]:
+    def _strips(self, grid: Grid, groups: Iterable[Iterable[Asset]], fields: int) -> Iterator[range]:
         """All rows at once, but where a median would keep too many cells."""
         rows = grid.height
         if self._method is MosaicMethod.MEDIAN:
-            cells = max(1, sum(map(len, groups))) * fields * grid.width
+            cells = max(1, sum(len(list(group)) for group in groups)) * fields * grid.width
             rows = min(rows, max(1, _STACK_CELLS // cells))
         for first in range(0, grid.height, rows):
             yield range(first, min(first + rows, grid.height))
 
-    def _layer(
-        self, asset: Asset, source: FileSource, grid: Grid, chosen: Sequence[int], method: Resampling, rows: range
-    ) -> tuple[Values, Valid]:
-        """Values and valid (field, row, col) of one asset as the mosaic's stored fields. Raises `SourceFailed`."""
+    def _write(
+        self, asset: Asset, source: FileSource, part: _Part, values: Values, valid: Valid, waiting: Waiting
+    ) -> None:
+        """Write one asset where values (field, row, col) are not valid yet. Raises `SourceFailed`: as if it had not."""
+        if not asset.is_remote:
+            self._fill(asset, source, part, values, valid)
+            return
+        own = values.copy(), valid.copy()  # what comes too late is written where nobody looks
+        waiting.result(waiting.start(partial(self._fill, asset, source, part, *own)), asset.name)
+        values[...], valid[...] = own
+
+    def _fill(self, asset: Asset, source: FileSource, part: _Part, values: Values, valid: Valid) -> None:
         try:
-            layer = self._matched(asset, source, grid, chosen, method, rows)
+            if not is_near(source.storage_crs, self.storage_crs):
+                raise SourceFailed(asset.name, "it is of another body than the rest of the mosaic")
+            of_fields = bands_of(self._stored, source.bands)
+            bands = [of_fields[number] for number in part.chosen]
+            methods = [method_for(self._stored[number], part.method) for number in part.chosen]
+            for number, band in zip(part.chosen, bands, strict=True):
+                if band is not None:
+                    check_band(asset.name, self._stored[number], source.bands[band])
+            source.fill(part.grid, bands, methods, values, valid, part.rows)
         except SourceFailed as error:
             self._shelf.failed(asset, error)
             raise
         self._shelf.succeeded(asset)
-        return layer
-
-    def _matched(
-        self, asset: Asset, source: FileSource, grid: Grid, chosen: Sequence[int], method: Resampling, rows: range
-    ) -> tuple[Values, Valid]:
-        if not is_near(source.storage_crs, self.storage_crs):
-            raise SourceFailed(asset.name, "it is of another body than the rest of the mosaic")
-        fields = [self._stored[number] for number in chosen]
-        bands = [band_of(self._stored, number, source.bands) for number in chosen]
-        shape = (len(chosen), len(rows), grid.width)
-        values, valid = np.zeros(shape, np.result_type(*(field.dtype for field in fields))), np.zeros(shape, bool)
-        places = [place for place, band in enumerate(bands) if band is not None]
-        if not places:
-            return values, valid
-        for place in places:
-            check_band(asset.name, fields[place], source.bands[bands[place] or 0])
-        own, known = source.read_bands(
-            grid, [bands[p] or 0 for p in places], [method_for(fields[p], method) for p in places], rows
-        )
-        for place, of_band, is_valid in zip(places, own, known, strict=True):
-            values[place], valid[place] = np.where(is_valid, of_band, 0).astype(values.dtype), is_valid
-        return values, valid
 
     def revision(self, grid: Grid | None = None) -> str:
         """Of the document and the assets on the grid; of some assets where no grid is given.
@@ -284,10 +291,10 @@ class MosaicSource:
         """
         assets = self._sampled
         if grid is not None:
-            found = self._index.find(grid)
-            assets = (*found, *self._across(found, self._meeting(grid)))
-        local = [asset.href for asset in assets if not storage.is_remote(asset.href)]
-        remote = [asset.href for asset in assets if storage.is_remote(asset.href)][:_REMOTE_LOOKS]
+            place = self._place(grid)
+            assets = (*place.found, *self._across(place))
+        local = [asset.href for asset in assets if not asset.is_remote]
+        remote = [asset.href for asset in assets if asset.is_remote][:_REMOTE_LOOKS]
         texts = [*map(storage.revision, local)]
         if remote:
             with ThreadPoolExecutor(_LOOKS_AT_ONCE) as pool:

@@ -6,6 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from math import ceil, hypot, inf, nan
+from typing import Any
 
 import numpy as np
 
@@ -22,6 +23,7 @@ from ogcapi.sources.blocks import Pyramid
 from ogcapi.sources.engine import read_onto, stored_on
 from ogcapi.sources.gdal import File, Header, read_categories
 from ogcapi.sources.pyramids import reading
+from ogcapi.sources.reach import reach
 
 SAMPLE_CELLS = 512
 """Cells a side of a sample."""
@@ -99,14 +101,21 @@ class FileSource:
             return None
         return reading(self._file, partial(known.stored, grid, media))
 
-    def read_bands(
-        self, grid: Grid, chosen: Sequence[int], methods: Sequence[Resampling], rows: range | None = None
-    ) -> tuple[Values, Valid]:
-        """Values and valid (field, row, col) of those of `bands`, each by its own method, on those rows of the grid.
+    def fill(
+        self,
+        grid: Grid,
+        chosen: Sequence[int | None],
+        methods: Sequence[Resampling],
+        values: Values,
+        valid: Valid,
+        rows: range | None = None,
+    ) -> None:
+        """Write those of `bands`, each by its own method, where values (field, row, col) are not valid yet.
 
-        Raises `SourceFailed`.
+        None is a field that the file does not have. `values` are of a type that holds those of all bands; `rows` are
+        those of the grid that are written. Raises `SourceFailed`, and then no other cell is valid than before.
         """
-        return self._current().read(grid, chosen, methods, rows)
+        self._current().fill(grid, chosen, methods, values, valid, rows)
 
     @property
     def is_current(self) -> bool:
@@ -150,33 +159,6 @@ def method_for(field: Field, method: Resampling) -> Resampling:
     """How a field is resampled where `method` is asked for: numbers of classes have no mean."""
     is_class = field.colors is not None or field.categories is not None
     return Resampling.NEAREST if is_class and method is not Resampling.MODE else method
-
-
-def reach(grid: Grid, crs: Crs) -> tuple[BBox, ...]:
-    """Boxes of another system that hold every cell centre of a grid.
-
-    Where part of the grid lies nowhere in that system, its edge there is known to a step of the lattice only, and the
-    boxes are that much larger.
-    """
-    bboxes = grid.bboxes_in(crs)
-    if grid.crs == crs:
-        return bboxes
-    x = np.linspace(grid.bbox.xmin, grid.bbox.xmax, _EDGE_POINTS)
-    y = np.linspace(grid.bbox.ymin, grid.bbox.ymax, _EDGE_POINTS)
-    if all(np.isfinite(axis).all() for axis in transformation(grid.crs, crs)(*np.meshgrid(x, y))):
-        return bboxes
-    return tuple(
-        BBox(
-            xmin=bbox.xmin - bbox.width / _EDGE_POINTS,
-            ymin=bbox.ymin - bbox.height / _EDGE_POINTS,
-            xmax=bbox.xmax + bbox.width / _EDGE_POINTS,
-            ymax=bbox.ymax + bbox.height / _EDGE_POINTS,
-        )
-        for bbox in bboxes
-    )
-
-
-_EDGE_POINTS = 21  # a side
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -278,27 +260,33 @@ class _Opened:
     def fill(
         self,
         grid: Grid,
-        chosen: Sequence[int],
+        chosen: Sequence[int | None],
         methods: Sequence[Resampling],
         values: Values,
         valid: Valid,
         rows: range | None = None,
     ) -> None:
-        """Write those fields by number, each by its own method, where values (field, row, col) are not valid yet."""
-        kinds = [
-            (method, np.dtype(self.header.fields[index].dtype)) for index, method in zip(chosen, methods, strict=True)
-        ]
-        for method, dtype in dict.fromkeys(kinds):
-            places = [place for place, own in enumerate(kinds) if own == (method, dtype)]
-            bands = [chosen[place] for place in places]
-            whole = places == list(range(len(chosen))) and dtype == values.dtype and values.flags.c_contiguous
-            own_values = values if whole else values[places].astype(dtype)
-            before = valid if whole else valid[places]
-            own_valid = reading(self.file, partial(self._onto, grid, bands, method, own_values, before, rows))
-            if whole:
-                valid[...] = own_valid
+        """As `FileSource.fill`, of this revision."""
+        places: dict[tuple[Resampling, np.dtype[Any]], list[int]] = {}
+        for place, (band, method) in enumerate(zip(chosen, methods, strict=True)):
+            if band is not None:
+                places.setdefault((method, np.dtype(self.header.fields[band].dtype)), []).append(place)
+        made: list[tuple[list[int], Values, Valid]] = []
+        for (method, dtype), those in places.items():
+            bands = [band for band in (chosen[place] for place in those) if band is not None]
+            if len(those) == len(chosen) and dtype == values.dtype and values.flags.c_contiguous:
+                own, before = values, valid
             else:
-                values[places], valid[places] = own_values, own_valid
+                own, before = np.zeros((len(those), *values.shape[1:]), dtype), valid[those]
+            known = reading(self.file, partial(self._onto, grid, bands, method, own, before, rows))
+            made.append((those, own, known))
+        for those, own, known in made:  # only now that nothing can fail any more
+            if own is values:
+                valid[...] = known
+                continue
+            for place, of_band, is_valid in zip(those, own, known, strict=True):
+                np.copyto(values[place], of_band, where=is_valid & ~valid[place])
+                valid[place] = is_valid
 
     def _onto(
         self,

@@ -1,56 +1,59 @@
 import numpy as np
 import pytest
 
-from ogcapi.model.raster import Field
 from ogcapi.pixels import accumulating
-from ogcapi.pixels.overlay import MosaicMethod, stack
 
 LAYERS = 7
-KINDS = pytest.mark.parametrize("dtype", sorted(dtype.name for dtype in accumulating.TYPES))
+NUMBERS = pytest.mark.parametrize("dtype", sorted(map(str, accumulating.NUMBERS)))
+ORDERED = pytest.mark.parametrize("dtype", sorted({str(dtype) for dtype in accumulating.ORDERED.values()}))
 
 
 def layers(dtype):
+    """Values and valid (layer, cell), some cells never valid."""
     rng = np.random.default_rng(3)
     values = rng.integers(0, 50, (LAYERS, 1000)).astype(dtype)
     valid = rng.random(values.shape) > 0.4
     valid[:, :20] = False
     if values.dtype.kind == "f":
         values[~valid] = np.nan
-    return list(zip(values, valid, strict=True))
+    return values, valid
 
 
-def reference(method, dtype):
-    whole = stack(method, (1, 1, 1000), [Field(name="b1", dtype=dtype)])
-    for values, valid in layers(dtype):
-        whole.add(values.reshape(1, 1, -1), valid.reshape(1, 1, -1))
-    values, valid = whole.result()
-    return values.ravel(), valid.ravel()
-
-
-@KINDS
-@pytest.mark.parametrize("method", [MosaicMethod.HIGHEST, MosaicMethod.LOWEST])
-def test_extremes_are_those_of_the_reference(dtype, method):
+@ORDERED
+@pytest.mark.parametrize(("is_least", "twin"), [(False, np.ma.max), (True, np.ma.min)])
+def test_extremes_are_those_of_the_twin(dtype, is_least, twin):
     best, known = np.zeros(1000, dtype), np.zeros(1000, bool)
-    for values, valid in layers(dtype):
-        accumulating.extreme(values, valid, method is MosaicMethod.LOWEST, best, known)
-    values, valid = reference(method, dtype)
-    assert (known == valid).all()
-    assert (best[known] == values[known]).all()
+    values, valid = layers(dtype)
+    for layer in zip(values, valid, strict=True):
+        accumulating.extreme(*layer, is_least, best, known)
+    assert (known == valid.any(axis=0)).all()
+    assert (best[known] == twin(np.ma.array(values, mask=~valid), axis=0)[known]).all()
 
 
-@KINDS
-def test_sums_and_means_are_those_of_the_reference(dtype):
+@pytest.mark.parametrize("dtype", [str(dtype) for dtype in accumulating.ORDERED])
+def test_extremes_are_compiled_for_types_that_hold_every_value(dtype):
+    assert np.can_cast(dtype, accumulating.ORDERED[np.dtype(dtype)], "safe")
+
+
+@NUMBERS
+def test_sums_are_those_of_the_twin(dtype):
     count, total = np.zeros(1000, np.int64), np.zeros(1000)
-    for values, valid in layers(dtype):
-        accumulating.add(values, valid, count, total)
-    assert (total == reference(MosaicMethod.SUM, dtype)[0]).all()
-    assert (total / np.maximum(count, 1) == reference(MosaicMethod.MEAN, dtype)[0]).all()
+    values, valid = layers(dtype)
+    for layer in zip(values, valid, strict=True):
+        accumulating.add(*layer, count, total)
+    assert (count == valid.sum(axis=0)).all()
+    assert (total == np.where(valid, values, 0).sum(axis=0)).all()
 
 
-@KINDS
-def test_deviations_are_those_of_the_reference(dtype):
+@NUMBERS
+def test_deviations_are_those_of_the_twin(dtype):
     count, mean, squares = np.zeros(1000, np.int64), np.zeros(1000), np.zeros(1000)
-    for values, valid in layers(dtype):
-        accumulating.deviate(values, valid, count, mean, squares)
-    expected, known = reference(MosaicMethod.STDEV, dtype)
-    assert np.sqrt(squares / np.maximum(count, 1))[known] == pytest.approx(expected[known], rel=1e-12)
+    values, valid = layers(dtype)
+    for layer in zip(values, valid, strict=True):
+        accumulating.deviate(*layer, count, mean, squares)
+    known = valid.any(axis=0)
+    expected = np.ma.array(values.astype(float), mask=~valid)
+    assert mean[known] == pytest.approx(expected.mean(axis=0)[known].data, rel=1e-12)
+    assert np.sqrt(squares / np.maximum(count, 1))[known] == pytest.approx(
+        expected.std(axis=0)[known].data, rel=1e-12, abs=1e-7
+    )

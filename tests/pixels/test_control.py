@@ -5,10 +5,10 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from ogcapi.model.crs import parse_crs
+from ogcapi.model.crs import parse_crs, transformation
 from ogcapi.model.raster import Resampling
 from ogcapi.pixels import warp
-from ogcapi.pixels.control import PART, control, parts, steps
+from ogcapi.pixels.control import PART, bounds, control, parts, steps
 from ogcapi.pixels.gather import Piece, fill, need
 from ogcapi.pixels.warp import Geometry
 from tests.data import grid_of
@@ -214,3 +214,33 @@ def test_every_tile_has_the_exact_cells(geometry, lon, lat, zoom, size):
         grid = grid_of("IAU_2015:49990", [of * MARS / EARTH for of in grid.bbox.bounds], size, size)
     expected, got = cells(grid, geometry), found(grid, geometry)
     assert np.logical_or(expected[0] != got[0], expected[1] != got[1]).mean() <= 2e-4
+
+
+@given(
+    st.sampled_from(["EPSG:32631", "EPSG:3035", "EPSG:32661", "EPSG:27700"]),
+    st.tuples(st.floats(-20, 25), st.floats(30, 80)),
+    st.floats(2, 16),
+    st.tuples(st.integers(1, PART), st.integers(1, PART)),
+)
+def test_bounds_hold_every_cell_and_little_more(crs, place, zoom, shape):
+    grid = mercator_at(*place, 16)
+    reach, (height, width) = EARTH / 2**zoom, shape
+    x, y = grid.bbox.xmin, grid.bbox.ymax
+    grid = grid_of("EPSG:3857", (x, y - reach * height / 256, x + reach * width / 256, y), width, height)
+    found = bounds(grid, parse_crs(crs))
+    if found is None:
+        return
+    xmin, ymin, xmax, ymax = found
+    edges = [np.arange(0, count + 0.25, 0.5) for count in (width, height)]
+    x, y = np.meshgrid(x + edges[0] * grid.cell_width, y - edges[1] * grid.cell_height)
+    x, y = transformation(grid.crs, parse_crs(crs))(x, y)
+    assert xmin <= x.min() <= x.max() <= xmax
+    assert ymin <= y.min() <= y.max() <= ymax
+    if min(shape) >= 64:
+        assert xmax - xmin <= 1.1 * (x.max() - x.min())
+        assert ymax - ymin <= 1.1 * (y.max() - y.min())
+
+
+def test_bounds_are_told_of_common_tiles_and_not_where_meridians_come_again():
+    assert bounds(mercator_at(0.9, 51, 12), UTM.crs) is not None
+    assert bounds(mercator(3, 0, 0), WORLD.crs) is None

@@ -1,16 +1,21 @@
+import contextlib
 import logging
 import os
 from dataclasses import replace
 
 import numpy as np
 import pytest
+import tifffile
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
+from ogcapi.model.problem import SourceFailed
 from ogcapi.model.raster import Resampling, Selection
-from ogcapi.pixels import overlay
 from ogcapi.pixels.overlay import MosaicMethod
 from ogcapi.sources import assets as shelves
 from ogcapi.sources import gdal
 from ogcapi.sources import mosaic as mosaics
+from ogcapi.sources.mosaicjson import read_document
 from ogcapi.sources.pyramids import forget_headers
 from ogcapi.sources.raster import open_file
 from tests.contract import SourceContract
@@ -87,6 +92,111 @@ def test_a_mosaic_is_what_its_method_makes_of_each_cell(three, method, resamplin
                 MosaicMethod.COUNT: own.size,
             }[method]
             assert raster.values[0, row, col] == pytest.approx(made)
+
+
+@st.composite
+def assets(draw):
+    """Some assets of two named bands, by file name: values, nodata, mask, box, order of the bands, whether it fails."""
+    found = {}
+    for number in range(draw(st.integers(1, 4))):
+        dtype = draw(st.sampled_from(["uint8", "int16", "uint16", "int32", "float32"]))
+        left, top = draw(st.integers(0, 12)), draw(st.integers(0, 12))
+        shape = draw(st.integers(4, 20)), draw(st.integers(4, 20))
+        luck = np.random.default_rng(draw(st.integers(0, 99)))
+        found[f"{number}.tif"] = {
+            "values": luck.integers(0, 5, (2, *shape)).astype(dtype),
+            "nodata": draw(st.sampled_from([None, 0, 3])),
+            "mask": (luck.random(shape) > 0.4).astype("uint8") * 255 if draw(st.booleans()) else None,
+            "bounds": (left, top, left + shape[1], top + shape[0]),
+            "descriptions": draw(st.permutations(["red", "green"])),
+            "fails": draw(st.booleans()) and number > 0,
+        }
+    return found
+
+
+def spoil(path):
+    """Make every block of a file one that cannot be decoded."""
+    with tifffile.TiffFile(path) as file:
+        blocks = [block for page in file.pages for block in zip(page.dataoffsets, page.databytecounts, strict=True)]
+    with path.open("r+b") as file:
+        for offset, count in blocks:
+            file.seek(offset)
+            file.write(b"\xff" * count)
+
+
+@settings(max_examples=25)
+@given(assets(), st.sampled_from([MosaicMethod.FIRST, MosaicMethod.LAST]), st.sampled_from(list(Resampling)))
+def test_what_lies_first_is_that_of_the_assets_read_alone(tmp_path_factory, drawn, method, resampling):
+    folder = tmp_path_factory.mktemp("assets")
+    grid = grid_of("EPSG:4326", (2, 3, 26, 27), 31, 29)
+    values, valid = np.zeros((2, 29, 31)), np.zeros((2, 29, 31), bool)
+    for name, asset in drawn.items():
+        fails = asset.pop("fails")
+        write_raster(folder / name, compress="deflate", **asset)
+        if fails:
+            spoil(folder / name)
+    source = open_trusted(write_mosaic(folder / "mosaic.json", list(drawn), zoom=3), method)
+    for name in list(drawn)[:: 1 if method is MosaicMethod.FIRST else -1]:
+        with contextlib.suppress(SourceFailed):
+            alone = open_file(str(folder / name))
+            raster = alone.read(grid, Selection(fields=("red", "green"), method=resampling))
+            new = raster.valid & ~valid
+            values[new] = raster.values[new]
+            valid |= raster.valid
+    raster = source.read(grid, Selection(fields=("red", "green"), method=resampling))
+    assert (raster.valid == valid).all()
+    assert (raster.values[valid] == values[valid]).all()
+
+
+def test_an_asset_that_holds_narrower_numbers_leaves_those_above_it_as_they_are(tmp_path):
+    write_raster(tmp_path / "a.tif", np.array([[0.5, np.nan]], "float32"), bounds=(0, 0, 2, 1), nodata=np.nan)
+    write_raster(tmp_path / "b.tif", np.array([[7, 8]], "uint8"), bounds=(0, 0, 2, 1))
+    source = open_trusted(write_mosaic(tmp_path / "mosaic.json", ["a.tif", "b.tif"], zoom=3))
+    assert read_all(source, grid_of("EPSG:4326", (0, 0, 2, 1), 2, 1)).values.tolist() == [[[0.5, 8]]]
+
+
+def test_nothing_stays_of_an_asset_that_fails_after_some_of_its_fields(tmp_path):
+    """Each band in blocks of its own, of which the second's cannot be decoded."""
+    both = np.ones((2, 16, 16), "uint8")
+    write_raster(tmp_path / "a.tif", both, bounds=(0, 0, 16, 16), interleave="band", compress="deflate")
+    square(tmp_path, "b.tif", 2, (0, 0, 16, 16), dtype="uint8", nodata=0)
+    with tifffile.TiffFile(tmp_path / "a.tif") as file:
+        offset = file.pages[0].dataoffsets[1]
+    with (tmp_path / "a.tif").open("r+b") as file:
+        file.seek(offset)
+        file.write(b"\xff" * 8)
+    source = open_trusted(write_mosaic(tmp_path / "mosaic.json", ["a.tif", "b.tif"], zoom=3))
+    raster = source.read(grid_of("EPSG:4326", (0, 0, 16, 16), 4, 4), Selection(fields=("b1", "b2")))
+    assert raster.missing == ("a.tif",)
+    assert raster.valid[0].all()
+    assert not raster.valid[1].any()
+    assert (raster.values[0] == 2).all()
+
+
+class Counted:
+    """An index that counts how often it is asked."""
+
+    def __init__(self, index):
+        self._index = index
+        self.asked = 0
+
+    def __getattr__(self, name):
+        return getattr(self._index, name)
+
+    def find(self, grid, interval=None):
+        self.asked += 1
+        return self._index.find(grid, interval)
+
+
+def test_the_index_is_asked_once_for_all_that_a_request_wants_to_know(three):
+    index = Counted(read_document(str(three), trusted=True, roots=()))
+    source = mosaics.MosaicSource(index, method=MosaicMethod.FIRST, headers=3)
+    grid = grid_of("EPSG:4326", (1, 1, 14, 9), 13, 8)
+    for _ in range(2):
+        source.revision(grid)
+        assert source.meets(grid)
+        assert read_all(source, grid).is_full
+    assert index.asked == 1
 
 
 def test_a_median_in_strips_equals_one_at_once(three, monkeypatch):
@@ -391,10 +501,6 @@ def test_where_no_asset_may_be_nothing_meets(three):
     source = open_trusted(three)
     assert source.meets(grid_of("EPSG:4326", (0, 0, 9, 9), 4, 4))
     assert not source.meets(grid_of("EPSG:4326", (60, 60, 70, 70), 4, 4))
-
-
-def test_numbers_are_shaped_by_the_method_alone():
-    assert set(overlay._STACKS) == set(MosaicMethod)
 
 
 def test_fields_of_a_selection_are_the_mosaics(three):
