@@ -17,7 +17,7 @@ from ogcapi.model.crs import Crs
 from ogcapi.model.grid import Array, Grid
 from ogcapi.pixels import placing, polar
 from ogcapi.pixels.kernels import CENTRES, EXACT, LINES, NOTHING, PATCH, SPAN
-from ogcapi.pixels.mesh import LATTICE, Mesh, anchor_of, carried_cells, kept, mesh_of, patch_range, placed, wraps
+from ogcapi.pixels.mesh import LATTICE, Mesh, anchor_of, carried_cells, kept, mesh_of, nodes_of, patch_range, wraps
 from ogcapi.pixels.warp import Geometry, carried
 from ogcapi.pixels.warp import steps as exact_steps
 
@@ -186,7 +186,7 @@ def _of_patches(grid: Grid, geometry: Geometry, rows: range, cols: range, corner
         if step == PATCH:
             x, y = mesh_of(grid, geometry.crs, patch_rows, patch_cols).nodes
         else:
-            x, y = _nodes(grid, geometry.crs, patch_rows.start, patch_cols.start, pending, step)
+            x, y = nodes_of(grid, geometry.crs, patch_rows.start, patch_cols.start, pending, step)
         col, row = np.empty((2, count * (size + 3) ** 2))
         settled = np.zeros_like(starts)
         is_last = step == _STEPS[-1]
@@ -237,21 +237,6 @@ def _place(geometry: Geometry) -> tuple[float, ...]:
     period = geometry.crs.x_period or 0.0
     size = float(geometry.width), float(geometry.height)
     return a, b, c, d, e, f, period, middle, *size, float(geometry.is_cyclic)
-
-
-def _nodes(grid: Grid, crs: Crs, first_row: int, first_col: int, pending: Array, step: int) -> tuple[Array, Array]:
-    """Places, in the raster's system, of the control points that pending patches need; NaN elsewhere."""
-    size = PATCH // step
-    rows, cols = (np.arange(length * size + 5) - 2 for length in pending.shape)
-    needed = np.zeros((rows.size, cols.size), bool)
-    for row, col in np.argwhere(pending) * size:
-        needed[row : row + size + 5, col : col + size + 5] = True
-    at_row, at_col = np.nonzero(needed)
-    nodes = np.full((2, rows.size, cols.size), np.nan)
-    nodes[:, at_row, at_col] = placed(
-        grid, crs, first_row * PATCH + rows[at_row] * step, first_col * PATCH + cols[at_col] * step
-    )
-    return nodes[0], nodes[1]
 
 
 def steps(grid: Grid, geometry: Geometry) -> float:

@@ -203,3 +203,18 @@ def mesh_of(grid: Grid, crs: Crs, patch_rows: range, patch_cols: range) -> Mesh:
     key = grid, crs, patch_rows.start, patch_rows.stop, patch_cols.start, patch_cols.stop
     mesh: Mesh = kept.get(key, make, lambda mesh: 2 * mesh.nodes[0].nbytes + 500)
     return mesh
+
+
+def nodes_of(grid: Grid, crs: Crs, first_row: int, first_col: int, pending: Array, step: int) -> tuple[Array, Array]:
+    """Places, in the raster's system, of the control points that pending patches need; NaN elsewhere."""
+    size = PATCH // step
+    rows, cols = (np.arange(length * size + 5) - 2 for length in pending.shape)
+    needed = np.zeros((rows.size, cols.size), bool)
+    for row, col in np.argwhere(pending) * size:
+        needed[row : row + size + 5, col : col + size + 5] = True
+    at_row, at_col = np.nonzero(needed)
+    nodes = np.full((2, rows.size, cols.size), np.nan)
+    nodes[:, at_row, at_col] = placed(
+        grid, crs, first_row * PATCH + rows[at_row] * step, first_col * PATCH + cols[at_col] * step
+    )
+    return nodes[0], nodes[1]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from functools import cached_property, lru_cache, partial
 from itertools import chain
 from typing import Protocol
@@ -16,7 +16,7 @@ from ogcapi.model.collection import SourceStatus
 from ogcapi.model.crs import Crs, UnknownCrs, transformation
 from ogcapi.model.grid import BBox, Footprint, Grid, normal, span
 from ogcapi.model.problem import SourceFailed
-from ogcapi.model.raster import Field, Interval, Raster, Resampling, Selection, Valid, Values
+from ogcapi.model.raster import Field, Interval, Raster, Selection, Valid, Values
 from ogcapi.model.stop import check
 from ogcapi.pixels.layers import no_layers
 from ogcapi.pixels.overlay import MosaicMethod, fields_of
@@ -24,7 +24,7 @@ from ogcapi.sources import storage
 from ogcapi.sources.assets import Asset, Shelf
 from ogcapi.sources.extents import whole_grid
 from ogcapi.sources.matching import bands_of, check_band, is_near, widened
-from ogcapi.sources.places import Place
+from ogcapi.sources.places import Part, Place
 from ogcapi.sources.raster import SAMPLE_CELLS, FileSource, method_for
 from ogcapi.sources.waiting import Waiting
 
@@ -77,18 +77,6 @@ class AssetIndex(Protocol):
     def find(self, grid: Grid, interval: Interval | None = None) -> Sequence[Asset]:
         """The assets that may have cells on a grid, topmost first; never cut."""
         ...
-
-
-@dataclass(frozen=True, kw_only=True)
-class _Part:
-    """What each asset is asked for."""
-
-    grid: Grid
-    rows: range
-    """Of the grid."""
-    chosen: Sequence[int]
-    """Fields of the mosaic."""
-    method: Resampling
 
 
 class MosaicSource:
@@ -232,7 +220,7 @@ class MosaicSource:
         made: list[tuple[Values, Valid]] = []
         with Waiting(_WHOLE_S) as waiting:
             for rows in self._strips(grid, groups, len(chosen)):
-                part = _Part(grid=grid, rows=rows, chosen=chosen, method=selection.method)
+                part = Part(grid=grid, rows=rows, chosen=chosen, method=selection.method)
                 layers = no_layers(self._method, (len(chosen), len(rows), grid.width), stored)
                 for asset, opened in chain.from_iterable(self._shelf.in_turn(group, waiting) for group in groups):
                     check()
@@ -258,7 +246,7 @@ class MosaicSource:
             yield range(first, min(first + rows, grid.height))
 
     def _write(
-        self, asset: Asset, source: FileSource, part: _Part, values: Values, valid: Valid, waiting: Waiting
+        self, asset: Asset, source: FileSource, part: Part, values: Values, valid: Valid, waiting: Waiting
     ) -> None:
         """Write one asset where values (field, row, col) are not valid yet. Raises `SourceFailed`: as if it had not."""
         if not asset.is_remote:
@@ -268,7 +256,7 @@ class MosaicSource:
         waiting.result(waiting.start(partial(self._fill, asset, source, part, *own)), asset.name)
         values[...], valid[...] = own
 
-    def _fill(self, asset: Asset, source: FileSource, part: _Part, values: Values, valid: Valid) -> None:
+    def _fill(self, asset: Asset, source: FileSource, part: Part, values: Values, valid: Valid) -> None:
         try:
             if not is_near(source.storage_crs, self.storage_crs):
                 raise SourceFailed(asset.name, "it is of another body than the rest of the mosaic")

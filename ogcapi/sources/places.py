@@ -1,11 +1,13 @@
-"""What a mosaic knows of a grid before it reads: which assets are listed there, and which of them lie elsewhere."""
+"""What a mosaic knows of a grid before it reads: which assets may lie there, and what they are asked for."""
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 from ogcapi.model.crs import Crs
 from ogcapi.model.grid import BBox, Footprint, Grid
+from ogcapi.model.raster import Resampling
 from ogcapi.sources.assets import Asset
 from ogcapi.sources.matching import is_near
 from ogcapi.sources.raster import FileSource
@@ -30,3 +32,15 @@ class Place:
         if crs not in self._reached:
             self._reached[crs] = reach(self.grid, crs) if is_near(crs, self.grid.crs) else footprint.bboxes
         return any(mine.meets(theirs) for mine in footprint.bboxes for theirs in self._reached[crs])
+
+
+@dataclass(frozen=True, kw_only=True)
+class Part:
+    """What each asset is asked for."""
+
+    grid: Grid
+    rows: range
+    """Of the grid."""
+    chosen: Sequence[int]
+    """Fields of the mosaic."""
+    method: Resampling
