@@ -81,15 +81,6 @@ def write_raster(
     return path
 
 
-def colours_off(path: Path) -> int:
-    """By how many levels colours may differ from what GDAL reads, with which true pixels were taken.
-
-    Only in JPEG as YCbCr, whose colours libjpeg and libjpeg-turbo enlarge in ways of their own.
-    """
-    with rasterio.open(path) as dataset:
-        return 3 if dataset.tags(ns="IMAGE_STRUCTURE").get("COMPRESSION") == "YCbCr JPEG" else 0
-
-
 def square(folder: Path, name: str, value: float, bounds: Sequence[int], **options: Any) -> Path:
     """A raster of one value, with cells of a degree."""
     xmin, ymin, xmax, ymax = bounds
@@ -108,9 +99,12 @@ def grid_of(crs: str, bounds: Sequence[float], width: int, height: int) -> Grid:
     return Grid(crs=parse_crs(crs), bbox=BBox(xmin=xmin, ymin=ymin, xmax=xmax, ymax=ymax), width=width, height=height)
 
 
-def read_all(source: CoverageSource, grid: Grid, method: Resampling = Resampling.NEAREST) -> Raster:
+def read_all(
+    source: CoverageSource, grid: Grid, method: Resampling = Resampling.NEAREST, *, is_drawn: bool = False
+) -> Raster:
     """Every field on a grid."""
-    return source.read(grid, Selection(fields=tuple(field.name for field in source.fields), method=method))
+    fields = tuple(field.name for field in source.fields)
+    return source.read(grid, Selection(fields=fields, method=method, is_drawn=is_drawn))
 
 
 def open_trusted(path: Path, method: MosaicMethod = MosaicMethod.FIRST, **options: Any) -> MosaicJsonSource:

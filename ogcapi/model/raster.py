@@ -98,6 +98,8 @@ class Selection:
     """Names, in the order of the answer."""
     interval: Interval | None = None
     method: Resampling = Resampling.NEAREST
+    is_drawn: bool = False
+    """Whether the values only become a picture: what decoders of lossy compressions differ in is then of no account."""
 
     @classmethod
     def of(cls, fields: Sequence[Field], properties: Sequence[str] | None, **others: Any) -> Selection:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import threading
 from collections import OrderedDict
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from concurrent.futures import Future
 from contextlib import suppress
 from dataclasses import dataclass
@@ -245,5 +245,8 @@ class Pyramid:
     """As `ranges.current_revision` tells it while the file stays the same."""
     levels: tuple[Level, ...]
     """The file's own cells, then its overviews, finest first, each as `header.overviews` has it."""
+    exact: Callable[[], Pyramid] | None = None
+    """Where the levels' values are good enough for pictures only: gives the same file with those that GDAL reads, and
+    raises what opening does."""
     nbytes: int = 4096
     """Memory of all of it, about."""

@@ -8,7 +8,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, replace
-from functools import cached_property, lru_cache
+from functools import cached_property, lru_cache, partial
 from typing import Any, TypeVar
 
 import numpy as np
@@ -21,6 +21,7 @@ from ogcapi.sources import ranges, storage, stored
 from ogcapi.sources.blocks import Block, Pyramid, edges
 from ogcapi.sources.decoders import Damaged
 from ogcapi.sources.gdal import File, Header, read_tiff_header
+from ogcapi.sources.gdalblocks import open_gdal
 from ogcapi.sources.tiff import NoTiff, Numbers, read_tiff
 from ogcapi.sources.tiffimage import Box, Image, images
 
@@ -69,7 +70,19 @@ def open_geotiff(file: File) -> Pyramid | None:
         for number, (image, mask) in enumerate(pairs)
     )
     nbytes = 8192 + sum(part.nbytes for pair in pairs for part in pair if part is not None)
-    return Pyramid(header=header, revision=start.revision, levels=levels, nbytes=nbytes)
+    exact = lru_cache(partial(_exact, file, start.revision)) if found.main.layout.is_ycbcr else None
+    return Pyramid(header=header, revision=start.revision, levels=levels, exact=exact, nbytes=nbytes)
+
+
+def _exact(file: File, revision: str) -> Pyramid:
+    """The same file as GDAL reads it: colours of JPEG as YCbCr are what users compare with, to the last bit.
+
+    Mostly fewer of them are stored than there are cells, and versions of libjpeg enlarge them in ways of their own.
+    """
+    opened = open_gdal(file)
+    if opened.revision != revision:
+        raise ranges.Changed(file.name)
+    return opened
 
 
 def _with_exact_nodata(header: Header, tags: Mapping[int, Numbers]) -> Header:

@@ -220,7 +220,7 @@ class MosaicSource:
         made: list[tuple[Values, Valid]] = []
         with Waiting(_WHOLE_S) as waiting:
             for rows in self._strips(grid, groups, len(chosen)):
-                part = Part(grid=grid, rows=rows, chosen=chosen, method=selection.method)
+                part = Part(grid=grid, rows=rows, chosen=chosen, method=selection.method, is_drawn=selection.is_drawn)
                 layers = no_layers(self._method, (len(chosen), len(rows), grid.width), stored)
                 for asset, opened in chain.from_iterable(self._shelf.in_turn(group, waiting) for group in groups):
                     check()
@@ -266,7 +266,7 @@ class MosaicSource:
             for number, band in zip(part.chosen, bands, strict=True):
                 if band is not None:
                     check_band(asset.name, self._stored[number], source.bands[band])
-            source.fill(part.grid, bands, methods, values, valid, part.rows)
+            source.fill(part.grid, bands, methods, values, valid, part.rows, is_drawn=part.is_drawn)
         except SourceFailed as error:
             self._shelf.failed(asset, error)
             raise

@@ -44,3 +44,5 @@ class Part:
     chosen: Sequence[int]
     """Fields of the mosaic."""
     method: Resampling
+    is_drawn: bool
+    """As the selection has it."""

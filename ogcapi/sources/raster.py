@@ -88,7 +88,8 @@ class FileSource:
         names = [field.name for field in known.fields]
         chosen = [names.index(name) for name in selection.fields]
         fields = tuple(known.fields[index] for index in chosen)
-        values, valid = known.read(grid, chosen, [method_for(f, selection.method) for f in fields])
+        methods = [method_for(field, selection.method) for field in fields]
+        values, valid = known.read(grid, chosen, methods, is_drawn=selection.is_drawn)
         return Raster(grid=grid, fields=fields, values=values, valid=valid)
 
     def stored(self, grid: Grid, selection: Selection, media: MediaType) -> bytes | None:
@@ -109,13 +110,16 @@ class FileSource:
         values: Values,
         valid: Valid,
         rows: range | None = None,
+        *,
+        is_drawn: bool = False,
     ) -> None:
         """Write those of `bands`, each by its own method, where values (field, row, col) are not valid yet.
 
         None is a field that the file does not have. `values` are of a type that holds those of all bands; `rows` are
-        those of the grid that are written. Raises `SourceFailed`, and then no other cell is valid than before.
+        those of the grid that are written; `is_drawn` is the selection's. Raises `SourceFailed`, and then no other cell
+        is valid than before.
         """
-        self._current().fill(grid, chosen, methods, values, valid, rows)
+        self._current().fill(grid, chosen, methods, values, valid, rows, is_drawn=is_drawn)
 
     @property
     def is_current(self) -> bool:
@@ -248,13 +252,13 @@ class _Opened:
         return found
 
     def read(
-        self, grid: Grid, chosen: Sequence[int], methods: Sequence[Resampling], rows: range | None = None
+        self, grid: Grid, chosen: Sequence[int], methods: Sequence[Resampling], *, is_drawn: bool = False
     ) -> tuple[Values, Valid]:
         """Values and valid (field, row, col) of those fields by number, each by its own method."""
         dtype = np.result_type(*(self.header.fields[index].dtype for index in chosen)).name
-        shape = (len(chosen), grid.height if rows is None else len(rows), grid.width)
+        shape = (len(chosen), *grid.shape)
         values, valid = np.zeros(shape, dtype), np.zeros(shape, bool)
-        self.fill(grid, chosen, methods, values, valid, rows)
+        self.fill(grid, chosen, methods, values, valid, is_drawn=is_drawn)
         return values, valid
 
     def fill(
@@ -265,6 +269,8 @@ class _Opened:
         values: Values,
         valid: Valid,
         rows: range | None = None,
+        *,
+        is_drawn: bool = False,
     ) -> None:
         """As `FileSource.fill`, of this revision."""
         places: dict[tuple[Resampling, np.dtype[Any]], list[int]] = {}
@@ -278,7 +284,7 @@ class _Opened:
                 own, before = values, valid
             else:
                 own, before = np.zeros((len(those), *values.shape[1:]), dtype), valid[those]
-            known = reading(self.file, partial(self._onto, grid, bands, method, own, before, rows))
+            known = reading(self.file, partial(self._onto, grid, bands, method, own, before, rows, is_drawn))
             made.append((those, own, known))
         for those, own, known in made:  # only now that nothing can fail any more
             if own is values:
@@ -296,9 +302,12 @@ class _Opened:
         values: Values,
         before: Valid,
         rows: range | None,
+        is_drawn: bool,
         pyramid: Pyramid,
     ) -> Valid:
         """Valid after one revision of the file has been written; from the start, should it be tried again."""
+        if pyramid.exact is not None and not is_drawn:
+            pyramid = pyramid.exact()
         self._check(pyramid)
         valid = before.copy()
         read_onto(pyramid, grid, bands, method, values, valid, rows)

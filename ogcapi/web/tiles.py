@@ -275,7 +275,7 @@ def picture_of(found: Sequence[Collection], grid: Grid, style: Style | None) -> 
     meets = False
     for one in reversed(found):
         rule = style or one.styles[0]
-        selection = Selection(fields=rule.fields, method=one.resampling)
+        selection = Selection(fields=rule.fields, method=one.resampling, is_drawn=True)
         if not timed("find", one.coverage.meets, grid):
             continue
         meets = True

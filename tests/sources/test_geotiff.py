@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -10,11 +11,13 @@ import rasterio
 import tifffile
 from PIL import Image
 
+from ogcapi.model.raster import Selection
 from ogcapi.sources import ranges
 from ogcapi.sources.blocks import Level, across, down, edges
 from ogcapi.sources.gdal import File
 from ogcapi.sources.gdalblocks import open_gdal
 from ogcapi.sources.geotiff import TiffLevel, open_geotiff
+from ogcapi.sources.raster import open_file
 from tests.data import SHARED, needs_shared, write_raster
 
 BOUNDS = (500_000, 4_000_000, 503_000, 4_002_000)
@@ -488,3 +491,14 @@ def test_small_chunks_are_read_together(tmp_path):
     path = write_raster(tmp_path / "b.tif", noise("uint8", (1, 600, 700)), bounds=BOUNDS, blockysize=1)
     assert opened(path).levels[0].block_height == 1024
     check(path)
+
+
+def test_values_of_jpeg_as_ycbcr_are_gdals_and_only_pictures_are_decoded_here(tmp_path):
+    path = ycbcr(tmp_path / "a.tif", crs="EPSG:32631", **CHUNKS["tiles"])
+    source = open_file(str(path))
+    selection = Selection(fields=tuple(field.name for field in source.fields))
+    with rasterio.open(path) as dataset:
+        np.testing.assert_array_equal(source.read(source.grid, selection).values, dataset.read())
+    drawn = source.read(source.grid, replace(selection, is_drawn=True)).values
+    np.testing.assert_array_equal(drawn, as_pillow_reads(path, 0))
+    assert (drawn != source.read(source.grid, selection).values).any()

@@ -69,7 +69,7 @@ def test_every_block_within_the_file_is_a_jpeg_of_its_colours(tmp_path, bands, o
     for grid in (block(), block(2, 3), block(1, 0, 2 * CELL)):
         content = stored_of(source, grid)
         assert content is not None
-        np.testing.assert_array_equal(shown(content), read_all(source, grid).values)
+        np.testing.assert_array_equal(shown(content), read_all(source, grid, is_drawn=True).values)
         other = jpeg8_decode(content)
         np.testing.assert_array_equal(other[None] if bands == 1 else other.transpose(2, 0, 1), shown(content))
 
@@ -80,7 +80,7 @@ def test_every_block_within_the_file_is_a_webp_of_its_colours(tmp_path, options)
     for grid in (block(), block(2, 3), block(1, 0, 2 * CELL)):
         content = stored_of(source, grid, WEBP)
         assert content is not None
-        np.testing.assert_array_equal(shown(content), read_all(source, grid).values)
+        np.testing.assert_array_equal(shown(content), read_all(source, grid, is_drawn=True).values)
         np.testing.assert_array_equal(webp_decode(content).transpose(2, 0, 1), shown(content))
 
 
@@ -91,7 +91,7 @@ def test_no_method_makes_other_values_of_a_block(tmp_path, method):
     off = replace(grid, bbox=replace(grid.bbox, xmin=grid.bbox.xmin + 9e-5 * CELL, xmax=grid.bbox.xmax + 9e-5 * CELL))
     for one in (grid, off):
         content = stored_of(source, one, method=method)
-        np.testing.assert_array_equal(shown(content), read_all(source, one, method).values)
+        np.testing.assert_array_equal(shown(content), read_all(source, one, method, is_drawn=True).values)
 
 
 @pytest.mark.parametrize(
@@ -125,7 +125,7 @@ def test_a_block_is_what_is_read_or_none(tmp_path_factory, row, col, off, cell):
     grid = block(row + off / SIDE, col, cell)
     content = stored_of(source, grid)
     if content is not None:
-        raster = read_all(source, grid)
+        raster = read_all(source, grid, is_drawn=True)
         assert raster.is_full
         np.testing.assert_array_equal(shown(content), raster.values)
 
@@ -160,7 +160,7 @@ def test_blocks_under_a_mask_are_passed_on_where_it_is_full(tmp_path):
     source = written(tmp_path, mask=mask, **YCBCR)
     assert stored_of(source, block()) is None
     content = stored_of(source, block(1, 1))
-    np.testing.assert_array_equal(shown(content), read_all(source, block(1, 1)).values)
+    np.testing.assert_array_equal(shown(content), read_all(source, block(1, 1), is_drawn=True).values)
     source = written(tmp_path, mask=mask, nodata=3, **YCBCR)
     assert stored_of(source, block(1, 1)) is not None, "a mask is all that counts"
 
