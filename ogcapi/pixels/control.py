@@ -182,7 +182,7 @@ def _of_patches(grid: Grid, geometry: Geometry, rows: range, cols: range, corner
         count = int(pending.sum())
         if not count:
             break
-        ring, size = (1 if step == PATCH else 2), PATCH // step
+        size = PATCH // step
         if step == PATCH:
             x, y = mesh_of(grid, geometry.crs, patch_rows, patch_cols).nodes
         else:
@@ -191,7 +191,7 @@ def _of_patches(grid: Grid, geometry: Geometry, rows: range, cols: range, corner
         settled = np.zeros_like(starts)
         is_last = step == _STEPS[-1]
         limits = _ALLOWED, _ALLOWED * max(1.0, (step / _NEAR) ** 4)
-        made = placing.settle(step, ring, is_last, x, y, (*place, *limits), steps, settled, boxes, col, row, 0)
+        made = placing.settle(step, is_last, x, y, (*place, *limits), steps, settled, boxes, col, row, 0)
         starts += np.where(steps == step, settled + used, 0)
         node_cols.append(col[:made])
         node_rows.append(row[:made])
@@ -202,7 +202,7 @@ def _of_patches(grid: Grid, geometry: Geometry, rows: range, cols: range, corner
         if wanted.any() and (plane := polar.plane(geometry, x, y)) is not None:
             col, row = np.empty((2, int(wanted.sum()) * (CENTRES + SPAN * SPAN * corners)))
             stored = geometry.width, geometry.height, geometry.width if geometry.is_cyclic else 0
-            made = polar.chart(step, ring, wanted, corners, *plane, stored, _ALLOWED, steps, settled, boxes, col, row)
+            made = polar.chart(step, wanted, corners, *plane, stored, _ALLOWED, steps, settled, boxes, col, row)
             starts += np.where(wanted & (steps == polar.CHARTED), settled + used, 0)
             node_cols.append(col[:made])
             node_rows.append(row[:made])

@@ -114,7 +114,7 @@ def _pole(crs: Crs) -> float:
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Mesh:
-    """Control points a patch apart, from one before the first patch on: the same for all rasters of a system."""
+    """Control points a patch apart, from two before the first patch on: the same for all rasters of a system."""
 
     crs: Crs
     nodes: tuple[Array, Array]
@@ -183,10 +183,10 @@ def _weights(count: int, nodes: int) -> tuple[Array, Array]:
         t = at / PATCH - patch
         weights = np.zeros((cells.size, nodes))
         every = np.arange(cells.size)
-        weights[every, patch] = -t * (t - 1) * (t - 2) / 6
-        weights[every, patch + 1] = (t + 1) * (t - 1) * (t - 2) / 2
-        weights[every, patch + 2] = -(t + 1) * t * (t - 2) / 2
-        weights[every, patch + 3] = (t + 1) * t * (t - 1) / 6
+        weights[every, patch + 1] = -t * (t - 1) * (t - 2) / 6
+        weights[every, patch + 2] = (t + 1) * (t - 1) * (t - 2) / 2
+        weights[every, patch + 3] = -(t + 1) * t * (t - 2) / 2
+        weights[every, patch + 4] = (t + 1) * t * (t - 1) / 6
         made.append(weights)
     return made[0], made[1] - made[0]
 
@@ -195,7 +195,10 @@ def mesh_of(grid: Grid, crs: Crs, patch_rows: range, patch_cols: range) -> Mesh:
     """The control points of a part of a grid; the same for all rasters of one system."""
 
     def make() -> Mesh:
-        rows, cols = ((np.arange(max(7, (len(of) + 3) | 1)) + of.start - 1) * PATCH for of in (patch_rows, patch_cols))
+        rows, cols = (
+            (np.arange(len(of) + 1 + 2 * placing.RING) + of.start - placing.RING) * PATCH
+            for of in (patch_rows, patch_cols)
+        )
         x, y = placed(grid, crs, np.repeat(rows, cols.size), np.tile(cols, rows.size))
         shape = rows.size, cols.size
         return Mesh(crs=crs, nodes=(x.reshape(shape), y.reshape(shape)), shape=(len(patch_rows), len(patch_cols)))
@@ -208,7 +211,7 @@ def mesh_of(grid: Grid, crs: Crs, patch_rows: range, patch_cols: range) -> Mesh:
 def nodes_of(grid: Grid, crs: Crs, first_row: int, first_col: int, pending: Array, step: int) -> tuple[Array, Array]:
     """Places, in the raster's system, of the control points that pending patches need; NaN elsewhere."""
     size = PATCH // step
-    rows, cols = (np.arange(length * size + 5) - 2 for length in pending.shape)
+    rows, cols = (np.arange(length * size + 1 + 2 * placing.RING) - placing.RING for length in pending.shape)
     needed = np.zeros((rows.size, cols.size), bool)
     for row, col in np.argwhere(pending) * size:
         needed[row : row + size + 5, col : col + size + 5] = True

@@ -8,41 +8,34 @@ import numpy as np
 from ogcapi.pixels.compiled import kernel
 from ogcapi.pixels.kernels import EXACT, NOTHING, PATCH, part, turned
 
+RING = 2
+"""Nodes before the first patch and after the last one."""
 SINGULAR = -3
 """Step of a patch for which control points somewhat closer would not do either."""
 
 
 @part
-def _halfway(nodes, odd, period):  # type: ignore[no-untyped-def]
-    """By how much a cubic through the four even nodes around an odd one misses it; one-sided at the ends."""
-    first = min(max(odd - 3, 0), nodes.size - 7)
-    base = nodes[first]
-    b = turned(nodes[first + 2] - base, period)
-    c = turned(nodes[first + 4] - base, period)
-    d = turned(nodes[first + 6] - base, period)
-    if odd == first + 3:
-        made = (9.0 * b + 9.0 * c - d) / 16.0
-    elif odd == first + 1:
-        made = (15.0 * b - 5.0 * c + d) / 16.0
-    else:
-        made = (-5.0 * b + 15.0 * c + 5.0 * d) / 16.0
-    return abs(turned(base + made - nodes[odd], period))
+def _bend(nodes, at, period):  # type: ignore[no-untyped-def]
+    """By how much cubics of twice the step would miss around a node: what its fourth difference says."""
+    here = nodes[at]
+    near = turned(nodes[at - 1] - here, period) + turned(nodes[at + 1] - here, period)
+    far = turned(nodes[at - 2] - here, period) + turned(nodes[at + 2] - here, period)
+    return abs(far - 4.0 * near) * 0.375
 
 
 @part
 def miss(nodes, top, left, size, period):  # type: ignore[no-untyped-def]
-    """The most that cubics of twice the step miss around a patch: along the rows and along the columns together."""
-    first_row, first_col = top // 2 * 2, left // 2 * 2
-    last_row, last_col = (top + size + 1) // 2 * 2, (left + size + 1) // 2 * 2
+    """The most that cubics of twice the step miss in a patch: along the rows and along the columns together.
+
+    Nothing but the nodes around the patch counts, so it is the same in whatever part of a grid the patch is.
+    """
     along, across = 0.0, 0.0
-    for row in range(first_row, last_row + 1):
-        for col in range(first_col + 1, last_col, 2):
-            error = _halfway(nodes[row], col, period)
+    for i in range(-1, size + 2):
+        for j in range(size + 1):
+            error = _bend(nodes[top + i], left + j, period)
             if not error <= along:  # NaN too
                 along = error
-    for col in range(first_col, last_col + 1):
-        for row in range(first_row + 1, last_row, 2):
-            error = _halfway(nodes[:, col], row, period)
+            error = _bend(nodes[:, left + i], top + j, period)
             if not error <= across:
                 across = error
     return along + across
@@ -54,20 +47,20 @@ def missed(nodes, rows, cols, period):  # type: ignore[no-untyped-def]
     most = 0.0
     for row in range(rows):
         for col in range(cols):
-            error = miss(nodes, row + 1, col + 1, 1, period)
+            error = miss(nodes, row + RING, col + RING, 1, period)
             if not error <= most:
                 most = error
     return most
 
 
 @kernel(
-    "int64(int64, int64, boolean, float64[:,::1], float64[:,::1], UniTuple(float64, 13), int64[:,::1], int64[:,::1],"
+    "int64(int64, boolean, float64[:,::1], float64[:,::1], UniTuple(float64, 13), int64[:,::1], int64[:,::1],"
     " float64[:,:,::1], float64[::1], float64[::1], int64)"
 )
-def settle(step, ring, is_last, x, y, place, steps, starts, boxes, node_col, node_row, used):  # type: ignore[no-untyped-def]
+def settle(step, is_last, x, y, place, steps, starts, boxes, node_col, node_row, used):  # type: ignore[no-untyped-def]
     """Give the patches whose step is still negative this step where it is exact enough.
 
-    x, y: places of nodes, `step` cells apart, from `ring` steps before the first patch on; NaN where not known.
+    x, y: places of nodes, `step` cells apart, from two steps before the first patch on; NaN where not known.
     place: (a, b, c, d, e, f, period, middle, columns, rows, is cyclic, tolerance in cells, hopeless error in
     cells) of the stored raster.
     Nodes of settled patches go to node_col and node_row from `used` on; returns how many are used then.
@@ -80,7 +73,7 @@ def settle(step, ring, is_last, x, y, place, steps, starts, boxes, node_col, nod
         for patch_col in range(steps.shape[1]):
             if steps[patch_row, patch_col] >= 0:
                 continue
-            top, left = patch_row * size + ring, patch_col * size + ring
+            top, left = patch_row * size + RING, patch_col * size + RING
             known = 0
             for i in range(top - 1, top + size + 2):
                 for j in range(left - 1, left + size + 2):

@@ -18,11 +18,11 @@ from ogcapi.model.crs import Crs, transformation
 from ogcapi.model.grid import Array, Grid
 from ogcapi.pixels.compiled import kernel
 from ogcapi.pixels.kernels import CENTRES, NOTHING, PATCH, SPAN, cubics, misses, part
-from ogcapi.pixels.placing import miss
+from ogcapi.pixels.placing import RING, miss
 from ogcapi.pixels.warp import Geometry, carried
 
-CHARTED = 2
-"""Step of a patch, while others are pending, that has a position for each cell already."""
+CHARTED = 3
+"""Step of a patch, while others are pending, that has a position for each cell already; no step of control points."""
 _ROUND = 1e-11  # of a circle: what rounding may add
 
 
@@ -132,13 +132,13 @@ def _unroll(p, q, numbers, col, row):  # type: ignore[no-untyped-def]
 
 
 @kernel(
-    "int64(int64, int64, boolean[:,::1], boolean, float64[:,::1], float64[:,::1], UniTuple(float64, 4),"
+    "int64(int64, boolean[:,::1], boolean, float64[:,::1], float64[:,::1], UniTuple(float64, 4),"
     " UniTuple(int64, 3), float64, int64[:,::1], int64[:,::1], float64[:,:,::1], float64[::1], float64[::1])"
 )
-def chart(step, ring, wanted, corners, p, q, numbers, stored, tolerance, steps, starts, boxes, col, row):  # type: ignore[no-untyped-def]
+def chart(step, wanted, corners, p, q, numbers, stored, tolerance, steps, starts, boxes, col, row):  # type: ignore[no-untyped-def]
     """Give wanted patches a position for each cell where cubics in the plane at a pole are exact enough.
 
-    p, q: places of nodes in the plane, `step` cells apart, from `ring` steps before the first patch on; NaN where not
+    p, q: places of nodes in the plane, `step` cells apart, from two steps before the first patch on; NaN where not
     known. stored: columns and rows of the raster, and columns in a turn or 0. Positions of cells, and of their corners
     where these are asked for, go to col and row; returns how many.
     """
@@ -153,8 +153,8 @@ def chart(step, ring, wanted, corners, p, q, numbers, stored, tolerance, steps, 
         for patch_col in range(steps.shape[1]):
             if not wanted[patch_row, patch_col]:
                 continue
-            top, left = patch_row * size + ring, patch_col * size + ring
-            off = miss(p, top, left, size, 0.0) + miss(q, top, left, size, 0.0)
+            top, left = patch_row * size + RING, patch_col * size + RING
+            off = np.hypot(miss(p, top, left, size, 0.0), miss(q, top, left, size, 0.0))
             if not 2 * down * off <= tolerance:  # NaN too
                 continue
             for i in range(side):

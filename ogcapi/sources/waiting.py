@@ -20,7 +20,8 @@ _T = TypeVar("_T")
 
 
 @lru_cache(maxsize=1)
-def _pool() -> ThreadPoolExecutor:
+def threads() -> ThreadPoolExecutor:
+    """Those that wait, of all reads of the process."""
     return ThreadPoolExecutor(_THREADS, "waiting")
 
 
@@ -48,7 +49,7 @@ class Waiting:
         """Begin something that may have to wait; nothing begins once the time is up."""
         begun: Future[_T] = Future()
         if time.monotonic() < self._until:
-            begun = _pool().submit(copy_context().run, act)
+            begun = threads().submit(copy_context().run, act)
             self._begun.append(begun)
         else:
             begun.cancel()

@@ -1,4 +1,4 @@
-"""Nearest cells of tiles between many pairs of systems, against PROJ for each cell."""
+"""Tiles between many pairs of systems: their cells against PROJ for each cell, and their values against neighbours."""
 
 from math import pi
 
@@ -12,6 +12,7 @@ from ogcapi.model.raster import Resampling
 from ogcapi.pixels import warp
 from ogcapi.pixels.control import control, steps
 from ogcapi.pixels.gather import Piece, fill, need
+from ogcapi.pixels.kernels import PATCH
 from ogcapi.pixels.warp import Geometry
 from tests.data import grid_of
 
@@ -135,3 +136,73 @@ def test_tiles_have_the_cells_that_exact_positions_give(raster, quad, zoom, acro
     assert differs.mean() <= 1e-4
     col, row = col[differs], row[differs]
     assert (np.minimum(np.abs(col - np.round(col)), np.abs(row - np.round(row))) < 1e-3).all()
+
+
+def written(grid, geometry, method, dtype):
+    """Values and valid (field, row, col) of a raster whose cells are noise with holes."""
+    made = control(grid, geometry, corners=method is not Resampling.NEAREST)
+    values, valid = np.zeros((2, *grid.shape), dtype), np.zeros((2, *grid.shape), bool)
+    needed = need(made, method, (64, 64))
+    if needed is not None:
+        window = needed.window
+        row, col = np.mgrid[window.top : window.bottom, window.left : window.right]
+        noise = (row * 7919 + col % geometry.width * 104729) % 65521 % 251
+        stored = np.stack((noise, np.where(noise < 9, 0, 60000 - noise)), axis=2).astype(dtype)
+        fill(made, Piece(values=stored, top=window.top, left=window.left, nodata=(None, 0)), method, values, valid)
+    return values, valid
+
+
+def in_quarters(raster, quad, zoom, lon, lat, method, dtype):
+    """Values and valid of a tile of six patches a side; and of the four that it is made of."""
+    name, crs = QUADS[quad][0], parse_crs(QUADS[quad][0])
+    bounds = tile(quad, zoom, *transformation(crs.geodetic, crs)(lon, lat)).bbox.bounds
+    (left, bottom, right, top), (x, y) = bounds, ((bounds[0] + bounds[2]) / 2, (bounds[1] + bounds[3]) / 2)
+    whole = grid_of(name, bounds, 6 * PATCH, 6 * PATCH)
+    geometry = overview(whole, RASTERS[raster])
+    quarters = [
+        written(grid_of(name, of, 3 * PATCH, 3 * PATCH), geometry, method, dtype)
+        for of in ((left, y, x, top), (x, y, right, top), (left, bottom, x, y), (x, bottom, right, y))
+    ]
+    return written(whole, geometry, method, dtype), [
+        np.block([[[a, b], [c, d]]]) for a, b, c, d in zip(*quarters, strict=True)
+    ]
+
+
+METHODS = pytest.mark.parametrize("method", list(Resampling))
+
+
+@METHODS
+@pytest.mark.parametrize("dtype", ["uint16", "float32"])
+@pytest.mark.parametrize(
+    ("raster", "quad", "zoom", "lon", "lat"),
+    [
+        ("degrees", "arctic", 3, 10, 85),
+        ("degrees", "arctic", 1, 10, 89),
+        ("degrees", "lambert azimuthal", 4, 10, 52),
+        ("arctic", "degrees", 5, 20, 70),
+        ("mars degrees across", "mars north", 2, 170, 85),
+        ("utm", "degrees", 9, 15, 46.5),
+    ],
+)
+def test_four_tiles_are_to_the_bit_one_of_twice_their_size(raster, quad, zoom, lon, lat, method, dtype):
+    whole, quarters = in_quarters(raster, quad, zoom, lon, lat, method, dtype)
+    assert whole[1].any()
+    assert [of.tobytes() for of in quarters] == [of.tobytes() for of in whole]
+
+
+@METHODS
+@pytest.mark.parametrize(
+    ("raster", "quad", "zoom", "lon", "lat"),
+    [
+        ("utm", "mercator", 11, 15, 46.5),
+        ("degrees", "mercator", 5, 179.9, 60),
+        ("arctic", "mercator", 4, 40, 80),
+    ],
+)
+def test_tiles_whose_edges_are_rounded_differ_from_their_neighbours_by_rounding_alone(
+    raster, quad, zoom, lon, lat, method
+):
+    (values, valid), (others, known) = in_quarters(raster, quad, zoom, lon, lat, method, "float32")
+    assert valid.any()
+    assert (valid == known).all()
+    assert np.allclose(others, values, rtol=1e-6, atol=1e-4)

@@ -266,7 +266,7 @@ def test_loops_work_where_no_folder_can_be_written(tmp_path):
         "import numpy as np\n"
         "compiled._registered[:] = [one for one in compiled._registered if 'missed' in str(one)]\n"
         "compiled.warm(Path('/proc/nowhere'))\n"
-        "print(placing.missed(np.arange(49.0).reshape(7, 7), 4, 4, 0.0))\n"
+        "print(placing.missed(np.arange(81.0).reshape(9, 9), 4, 4, 0.0))\n"
     )
     environment = {"PATH": os.environ["PATH"], "HOME": "/proc/nowhere", "NUMBA_CACHE_DIR": "/proc/nowhere"}
     root = Path(controls.__file__).parents[2]

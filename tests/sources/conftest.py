@@ -11,7 +11,7 @@ from functools import partial
 import pytest
 import rasterio
 
-from ogcapi.sources import gdal, mosaic, storage
+from ogcapi.sources import gdal, mosaic, storage, waiting
 from tests.data import forget_revisions, square, write_mosaic
 
 
@@ -89,8 +89,8 @@ def server(tmp_path):
     thread.start()
     yield server
     server.gate.set()
-    for waiting in (thread for thread in threading.enumerate() if thread.name.startswith("waiting")):
-        waiting.join()
+    waiting.threads().shutdown()
+    waiting.threads.cache_clear()
     server.shutdown()
     thread.join()
     server.server_close()
