@@ -21,7 +21,7 @@ from ogcapi.model.operation import Operation
 from ogcapi.model.problem import Problem
 from ogcapi.model.service import Contact, Named, Service
 from ogcapi.pixels.compiled import warm
-from ogcapi.sources.blocks import shared_cache
+from ogcapi.sources.blocks import memory_limit, shared_cache
 from ogcapi.sources.catalog import Catalog
 from ogcapi.sources.kept import default_folder
 from ogcapi.web import common, coverages, maps, styles, tiles
@@ -32,6 +32,8 @@ from ogcapi.web.site import CacheControl, Site
 from ogcapi.web.tilecache import CachedTiles, TileCache
 
 Handler = Callable[[Request], Response]
+
+_AMPLE_BYTES = 2 << 30  # of memory: two processes that compile fit in
 
 HANDLERS: dict[Operation, Handler] = {
     known.LANDING_PAGE: common.landing_page,
@@ -92,7 +94,8 @@ def from_environment() -> Starlette:
 
 def _warm_up(config: Config) -> None:
     """Compile what is compiled, or load what an earlier start compiled; set the memory for blocks."""
-    warm((config.server.cache.folder or default_folder()) / "compiled")
+    processes = 2 if (os.cpu_count() or 1) > 1 and memory_limit() >= _AMPLE_BYTES else 1
+    warm((config.server.cache.folder or default_folder()) / "compiled", processes)
     if config.server.cache.blocks is not None:
         shared_cache().budget = config.server.cache.blocks
 
