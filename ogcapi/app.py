@@ -31,6 +31,8 @@ from ogcapi.web.site import CacheControl, Site
 from ogcapi.web.tilecache import CachedTiles, TileCache
 from ogcapi.web.timing import measured
 
+_AMPLE_BYTES = 2 << 30  # of memory: two processes that compile fit in
+
 DOCUMENTS: dict[Operation, Handler] = {
     known.LANDING_PAGE: common.landing_page,
     known.API: common.api,
@@ -94,7 +96,8 @@ def from_environment() -> Starlette:
 
 def _warm_up(config: Config, workers: int) -> None:
     """Compile what is compiled, or load what an earlier start compiled; set the memory for blocks."""
-    warm((config.server.cache.folder or default_folder()) / "compiled")
+    processes = 2 if cores() > 1 and memory_limit() >= _AMPLE_BYTES else 1
+    warm((config.server.cache.folder or default_folder()) / "compiled", processes)
     blocks = config.server.cache.blocks
     shared_cache().budget = default_budget(workers) if blocks is None else blocks
 

@@ -2,19 +2,22 @@
 
 from __future__ import annotations
 
-import hashlib
+import pickle
+import shutil
 import threading
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
 import numba
 
-_PACKAGE = Path(__file__).parent
+from ogcapi.pixels.compiling import PACKAGE, Loop, compile_loops, compiled_folder, logger
 
-_registered: list[tuple[Any, tuple[str, ...]]] = []
+_DAMAGED = (EOFError, OSError, ValueError, pickle.UnpicklingError)  # what numba raises of files that are not whole
+
+_registered: list[Loop] = []
 _lock = threading.Lock()
+_folders: list[Path] = [PACKAGE / "__pycache__"]  # the last one counts
 
 
 def kernel(*signatures: str) -> Callable[[Callable[..., Any]], Callable[..., Any]]:
@@ -34,27 +37,28 @@ def kernel(*signatures: str) -> Callable[[Callable[..., Any]], Callable[..., Any
     return register
 
 
-def _digest() -> str:
-    """Of all code that loops may be made of."""
-    return hashlib.sha256(b"".join(path.read_bytes() for path in sorted(_PACKAGE.glob("*.py")))).hexdigest()[:16]
+def registered() -> Sequence[Loop]:
+    """The loops that are not compiled yet."""
+    return tuple(_registered)
 
 
-def warm(folder: Path | None = None) -> None:
-    """Compile all loops that are not compiled yet, or load what an earlier start left in the folder.
+def warm(folder: Path | None = None, processes: int = 1) -> None:
+    """Load all loops that are not loaded yet, which so many processes compile where none has done it before.
 
-    None is beside this module. A folder that cannot be written costs the compilation, nothing else.
+    They are kept in the folder, also for loops that are imported later; None is that of the last time, else beside this
+    module. A folder that cannot be written, or that others may write to, costs the compilation, nothing else.
     """
     with _lock:
         if not _registered:
             return
-        # numba looks whether the file of a loop has changed, but not those that its parts come from
-        folder = (_PACKAGE / "__pycache__" if folder is None else folder) / f"loops-{_digest()}"
-        numba.config.CACHE_DIR = str(folder)  # type: ignore[attr-defined]
-        while _registered:
-            made, signatures = _registered[-1]
-            with suppress(RuntimeError):  # numba found no folder that it may write
-                made.enable_caching()
-            for signature in signatures:
-                made.compile(signature)
-            made.disable_compile()
-            _registered.pop()  # last, for others go on without waiting once nothing is left
+        if folder is not None:
+            _folders.append(folder)
+        kept = compiled_folder(_folders[-1], processes)
+        try:
+            compile_loops(_registered, kept)
+        except _DAMAGED as error:
+            if kept is None:
+                raise
+            logger.warning("The compiled loops in %s are damaged: %r", kept, error)
+            shutil.rmtree(kept, ignore_errors=True)
+            compile_loops(_registered, compiled_folder(_folders[-1], processes))

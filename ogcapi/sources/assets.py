@@ -16,7 +16,7 @@ from pathlib import Path
 
 from ogcapi.model.problem import SourceFailed
 from ogcapi.sources import storage
-from ogcapi.sources.gdal import self_contained
+from ogcapi.sources.header import self_contained
 from ogcapi.sources.raster import FileSource
 from ogcapi.sources.waiting import AHEAD, Waiting
 

@@ -11,16 +11,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from functools import lru_cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Protocol
+from typing import Any, Protocol
 
 import numpy as np
 import numpy.typing as npt
 
 from ogcapi.model.media import MediaType
 from ogcapi.model.raster import Values
-
-if TYPE_CHECKING:
-    from ogcapi.sources.gdal import Header  # with it comes GDAL
+from ogcapi.sources.header import Header
 
 _MOST_BYTES = 1 << 30  # of the cache, where nobody says otherwise
 _SHARE = 4  # of the memory, at most one part in so many

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import logging
+import re
 import threading
 import time
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
-from itertools import pairwise
-from math import isfinite, isnan, nan
+from dataclasses import dataclass, field
+from functools import lru_cache
+from math import isfinite
 from pathlib import Path
 from urllib.parse import urlsplit
 from xml.etree import ElementTree as ET
@@ -22,14 +23,16 @@ from rasterio.enums import ColorInterp, MaskFlags
 from rasterio.errors import NotGeoreferencedWarning, RasterioError
 from rasterio.io import DatasetReader, MemoryFile
 
-from ogcapi.model.crs import UnknownCrs, parse_crs
+from ogcapi.model.crs import Crs, UnknownCrs, parse_crs
 from ogcapi.model.problem import SourceFailed
 from ogcapi.model.raster import Field, Rgba, Valid, Values
 from ogcapi.pixels.warp import Geometry, Window
 from ogcapi.sources import hosts, storage
+from ogcapi.sources.header import File, Header, names_of, nodata_of, span_of, with_overviews
 
 logger = logging.getLogger("ogcapi.sources")
 
+_CODE = re.compile(r'AUTHORITY\["EPSG","(\d+)"\]\]$')  # of a whole system
 # rasterio takes every text of a file for UTF-8
 _FAILURES = (RasterioError, CPLE_BaseError, OSError, NotGeoreferencedWarning, UnicodeError)
 _IDLE = 64  # datasets kept open while nobody reads them
@@ -45,59 +48,6 @@ _REMOTE_OPTIONS: dict[str, str | float] = {
     "GDAL_HTTP_RETRY_DELAY": 0.5,
     "CPL_VSIL_CURL_NON_CACHED": "/vsicurl/:/vsis3/",  # a changed file is read anew once its handles are closed
 }
-# Of the files that a document names, only formats whose files cannot point at other files; by the end of the name.
-_SELF_CONTAINED = {
-    ".jp2": "JP2OpenJPEG",
-    ".j2k": "JP2OpenJPEG",
-    ".png": "PNG",
-    ".jpg": "JPEG",
-    ".jpeg": "JPEG",
-    ".webp": "WEBP",
-    ".nc": "netCDF",
-    ".grb": "GRIB",
-    ".grb2": "GRIB",
-    ".grib2": "GRIB",
-    ".asc": "AAIGrid",
-}
-
-
-@dataclass(frozen=True, kw_only=True)
-class File:
-    """A raster file, as it is opened and as it is spoken of."""
-
-    href: str
-    """A path or a URL."""
-    name: str
-    """What logs, problems and pages call it."""
-    driver: str | None = None
-    """GDAL's name of the only format that it may have; None: any."""
-
-
-def self_contained(href: str, name: str) -> File:
-    """A file that a document names, not the operator: it may not be of a format that reads further files."""
-    suffix = Path(urlsplit(href).path if storage.is_remote(href) else href).suffix.lower()
-    return File(href=href, name=name, driver=_SELF_CONTAINED.get(suffix, "GTiff"))
-
-
-@dataclass(frozen=True, kw_only=True)
-class Header:
-    """What a file says of itself."""
-
-    geometry: Geometry
-    bands: tuple[int, ...]
-    """GDAL's numbers of the bands that are fields."""
-    alpha: int | None
-    """The band that says how opaque the cells are; it makes validity and is no field."""
-    is_masked: bool
-    """Whether a mask or that band may say of cells that they are not valid, whatever their values are."""
-    fields: tuple[Field, ...]
-    """One for each of `bands`; without categories, and with the nodata that the file declares only."""
-    spans: tuple[tuple[float, float] | None, ...]
-    """Least and greatest value of each field as the file's metadata give them."""
-    overviews: tuple[tuple[int, int], ...]
-    """(width, height) of each overview, finest first."""
-    has_mask: bool = False
-    """Whether the file says apart from its bands where there are data; nodata then says nothing."""
 
 
 @dataclass(frozen=True)
@@ -212,17 +162,6 @@ def _gdal_path(file: File) -> str:
     return path
 
 
-def check_place(file: File) -> None:
-    """Raise `SourceFailed` where the file's href is no path and no address, or it is known that nothing is there."""
-    wrong = storage.fault(file.href)
-    if wrong is None and storage.is_remote(file.href):
-        wrong = "it could not be reached" if hosts.is_silent(file.href) else None
-    elif wrong is None and (file.href.startswith("/vsi") or storage.revision(file.href) == storage.ABSENT):
-        wrong = "there is no such file"
-    if wrong is not None:
-        raise SourceFailed(file.name, wrong)
-
-
 def read_header(file: File, revision: str | None = None) -> Header:
     """What the file says of itself; with `revision`, only datasets opened for that one are asked.
 
@@ -234,7 +173,7 @@ def read_header(file: File, revision: str | None = None) -> Header:
     for overview in range(count):
         with opened(file, overview, revision) as dataset:
             sizes.append((dataset.width, dataset.height))
-    return _with_overviews(header, sizes)
+    return with_overviews(header, sizes)
 
 
 def read_tiff_header(file: File, overviews: Sequence[tuple[int, int]], content: bytes | None) -> Header | None:
@@ -247,7 +186,7 @@ def read_tiff_header(file: File, overviews: Sequence[tuple[int, int]], content: 
         header, count = _header(file, dataset)
         factors = [dataset.overviews(band)[:count] for band in dataset.indexes]
     mine = [round(header.geometry.width / width) for width, _ in overviews]
-    return _with_overviews(header, overviews) if all(factor == mine for factor in factors) else None
+    return with_overviews(header, overviews) if all(factor == mine for factor in factors) else None
 
 
 def _header(file: File, dataset: DatasetReader) -> tuple[Header, int]:
@@ -273,20 +212,13 @@ def _header(file: File, dataset: DatasetReader) -> tuple[Header, int]:
         alpha=alpha,
         is_masked=is_masked or alpha is not None,
         fields=_fields(dataset, bands),
-        spans=tuple(_span(dataset.tags(band)) for band in bands),
+        spans=tuple(span_of(dataset.tags(band)) for band in bands),
         overviews=(),
         has_mask=any(
             MaskFlags.per_dataset in flags and MaskFlags.alpha not in flags for flags in dataset.mask_flag_enums
         ),
     )
     return header, min(len(dataset.overviews(band)) for band in dataset.indexes)
-
-
-def _with_overviews(header: Header, sizes: Sequence[tuple[int, int]]) -> Header:
-    widths = [header.geometry.width, *(width for width, _ in sizes)]
-    if any(finer <= coarser for finer, coarser in pairwise(widths)):
-        return header  # overviews in no order are no pyramid
-    return replace(header, overviews=tuple(sizes))
 
 
 def _geometry(file: File, dataset: DatasetReader) -> Geometry:
@@ -298,20 +230,35 @@ def _geometry(file: File, dataset: DatasetReader) -> Geometry:
     if dataset.crs is None:
         raise SourceFailed(file.name, "it has no coordinate reference system")
     try:
-        crs = parse_crs(dataset.crs.to_wkt())
+        crs = _crs(dataset.crs.to_wkt())
     except UnknownCrs as error:
         raise SourceFailed(file.name, f"its coordinate reference system cannot be used: {error}") from error
     return Geometry(crs=crs, width=dataset.width, height=dataset.height, transform=transform)
 
 
+@lru_cache(maxsize=256)
+def _crs(wkt: str) -> Crs:
+    crs = parse_crs(wkt)
+    code = None if crs.uri else _CODE.search(wkt)
+    if code is None:
+        return crs
+    # GDAL's registry may be of another year than pyproj's, and call parts of the same system by other names
+    try:
+        registered = parse_crs(f"EPSG:{code[1]}")
+    except UnknownCrs:
+        return crs
+    directions = [[axis.direction for axis in system.proj.axis_info] for system in (crs, registered)]
+    return registered if directions[0] == directions[1] else crs
+
+
 def _fields(dataset: DatasetReader, bands: Sequence[int]) -> tuple[Field, ...]:
-    names = _names([dataset.descriptions[band - 1] for band in bands])
+    names = names_of([dataset.descriptions[band - 1] for band in bands])
     return tuple(
         Field(
             name=name,
             title=None if name == text else text,
             dtype=dataset.dtypes[band - 1],
-            nodata=_nodata(dataset.nodatavals[band - 1], dataset.dtypes[band - 1]),
+            nodata=nodata_of(dataset.nodatavals[band - 1], dataset.dtypes[band - 1]),
             unit=dataset.units[band - 1] or None,
             scale=dataset.scales[band - 1],
             offset=dataset.offsets[band - 1],
@@ -322,47 +269,14 @@ def _fields(dataset: DatasetReader, bands: Sequence[int]) -> tuple[Field, ...]:
     )
 
 
-def _names(texts: Sequence[str | None]) -> list[str]:
-    """The bands' descriptions where they can serve as names in requests; b1, b2, … where not."""
-    names = []
-    for number, text in enumerate(texts, 1):
-        is_name = text and text.isprintable() and text == text.strip() and "," not in text and texts.count(text) == 1
-        is_number = text and text[0] == "b" and text[1:].isdecimal()
-        names.append(text if text and is_name and not is_number else f"b{number}")
-    return names
-
-
 def _interpretation(color: ColorInterp) -> str | None:
     return None if color is ColorInterp.undefined else color.name
-
-
-def _nodata(value: float | None, dtype: str) -> float | int | None:
-    """What a file declares, as a value of its type; None where the type has no such value."""
-    kind = np.dtype(dtype)
-    if value is None:
-        return None
-    if isnan(value):
-        return nan if kind.kind == "f" else None  # the one object, so that equal fields are equal
-    if kind.kind == "f":
-        with np.errstate(over="ignore"):
-            own = float(kind.type(value))
-        limit = float(np.finfo(kind).max)
-        return own if np.isfinite(own) or not np.isfinite(value) else float(np.copysign(limit, value))
-    limits = np.iinfo(kind)
-    return int(value) if np.isfinite(value) and value == int(value) and limits.min <= value <= limits.max else None
 
 
 def _colors(dataset: DatasetReader, band: int) -> dict[int, Rgba] | None:
     try:
         return {int(value): tuple(color) for value, color in dataset.colormap(band).items()}
     except ValueError:  # rasterio's way of saying that there is none
-        return None
-
-
-def _span(tags: dict[str, str]) -> tuple[float, float] | None:
-    try:
-        return float(tags["STATISTICS_MINIMUM"]), float(tags["STATISTICS_MAXIMUM"])
-    except (KeyError, ValueError):
         return None
 
 

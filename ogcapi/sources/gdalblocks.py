@@ -15,13 +15,14 @@ from ogcapi.model.media import MediaType
 from ogcapi.model.problem import SourceFailed
 from ogcapi.sources import gdal, ranges
 from ogcapi.sources.blocks import Block, Pyramid, edges
+from ogcapi.sources.header import File, Header
 
 _LEAST, _MOST = 256, 1024  # cells a side of a block
 _ROW_CELLS = 4096  # rows up to this long are not cut: formats that store rows read whole ones
 _FEW = 4  # bands that are read together however they are stored
 
 
-def open_gdal(file: gdal.File) -> Pyramid:
+def open_gdal(file: File) -> Pyramid:
     """A file of any format in its present revision. Raises `SourceFailed`; `Changed` where it changes meanwhile."""
     revision = ranges.settled_revision(file.href)
     header = gdal.read_header(file, revision)
@@ -66,11 +67,11 @@ def _width(stored: int, length: int) -> int:
 class GdalLevel:
     """One resolution of a file that GDAL reads: a `Level`."""
 
-    file: gdal.File
+    file: File
     revision: str
     number: int
     """0: the file's own cells; 1: its first overview."""
-    header: gdal.Header
+    header: Header
     width: int
     height: int
     block_width: int

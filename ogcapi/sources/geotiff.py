@@ -1,4 +1,4 @@
-"""GeoTIFF files as blocks, without GDAL: it is asked once what a header means, and never for cells."""
+"""GeoTIFF files as blocks, without GDAL: it is asked what a header means where that is not plain, never for cells."""
 
 from __future__ import annotations
 
@@ -20,9 +20,9 @@ from ogcapi.pixels.undoing import split
 from ogcapi.sources import ranges, storage, stored
 from ogcapi.sources.blocks import Block, Pyramid, edges
 from ogcapi.sources.decoders import Damaged
-from ogcapi.sources.gdal import File, Header, read_tiff_header
-from ogcapi.sources.gdalblocks import open_gdal
+from ogcapi.sources.header import File, Header
 from ogcapi.sources.tiff import NoTiff, Numbers, read_tiff
+from ogcapi.sources.tiffheader import learn_crs, plain_header
 from ogcapi.sources.tiffimage import Box, Image, images
 
 logger = logging.getLogger("ogcapi.sources")
@@ -53,7 +53,13 @@ def open_geotiff(file: File) -> Pyramid | None:
         return None
     is_remote = storage.is_remote(file.href)
     sizes = [image.size for image in found.overviews]
-    header = read_tiff_header(file, sizes, tiff.content if is_remote else None)  # beside local files may lie others
+    header = plain_header(file, tiff, found)
+    if header is None:
+        from ogcapi.sources.gdal import read_tiff_header  # noqa: PLC0415 - memory: plain GeoTIFFs never need GDAL
+
+        header = read_tiff_header(file, sizes, tiff.content if is_remote else None)  # beside local files may lie others
+        if header is not None:
+            learn_crs(file, tiff, header.geometry.crs)
     if header is None or not _agree(header, found.main, is_masked=found.mask is not None):
         return None
     header = _with_exact_nodata(header, tiff.directories[0])
@@ -79,6 +85,8 @@ def _exact(file: File, revision: str) -> Pyramid:
 
     Mostly fewer of them are stored than there are cells, and versions of libjpeg enlarge them in ways of their own.
     """
+    from ogcapi.sources.gdalblocks import open_gdal  # noqa: PLC0415 - with it comes GDAL
+
     opened = open_gdal(file)
     if opened.revision != revision:
         raise ranges.Changed(file.name)

@@ -9,9 +9,8 @@ from concurrent.futures import Future
 from typing import TypeVar
 
 from ogcapi.sources.blocks import Pyramid
-from ogcapi.sources.gdal import File, check_place
-from ogcapi.sources.gdalblocks import open_gdal
 from ogcapi.sources.geotiff import open_geotiff
+from ogcapi.sources.header import File, check_place
 from ogcapi.sources.ranges import Changed, current_revision
 
 HEADER_BYTES = 128 << 20
@@ -54,7 +53,7 @@ class Headers:
     def _open(self, file: File, future: Future[Pyramid]) -> Pyramid:
         try:
             check_place(file)
-            opened = open_geotiff(file) or open_gdal(file)
+            opened = open_geotiff(file) or _open_gdal(file)
         except BaseException as error:
             with self._lock:
                 del self._coming[file]
@@ -85,6 +84,12 @@ class Headers:
         known = self._known.pop(file, None)
         if known is not None:
             self._bytes -= known.nbytes
+
+
+def _open_gdal(file: File) -> Pyramid:
+    from ogcapi.sources.gdalblocks import open_gdal  # noqa: PLC0415 - memory: plain GeoTIFFs never need GDAL
+
+    return open_gdal(file)
 
 
 _headers = Headers()

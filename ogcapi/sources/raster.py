@@ -21,7 +21,7 @@ from ogcapi.pixels.warp import Geometry
 from ogcapi.sources import storage
 from ogcapi.sources.blocks import Pyramid
 from ogcapi.sources.engine import read_onto, stored_on
-from ogcapi.sources.gdal import File, Header, read_categories
+from ogcapi.sources.header import File, Header
 from ogcapi.sources.pyramids import reading
 from ogcapi.sources.reach import reach
 
@@ -222,7 +222,9 @@ class _Opened:
         """The header's, with categories, and with a nodata where the output may need one and the file declares none."""
         fields = self.header.fields
         categories: Sequence[dict[int, str] | None] = [None] * len(fields)
-        if any(field.is_integer for field in fields):
+        if any(field.is_integer for field in fields) and not self.header.is_whole:
+            from ogcapi.sources.gdal import read_categories  # noqa: PLC0415 - memory: plain GeoTIFFs never need GDAL
+
             categories = read_categories(self.file, self.header.bands)
         return tuple(
             replace(field, categories=names, nodata=nodata)

@@ -9,9 +9,8 @@ import time
 from functools import partial
 
 import pytest
-import rasterio
 
-from ogcapi.sources import gdal, mosaic, storage, waiting
+from ogcapi.sources import gdal, mosaic, ranges, storage, waiting
 from tests.data import forget_revisions, square, write_mosaic
 
 
@@ -146,13 +145,13 @@ def _nothing_seen():
 def opens(monkeypatch):
     """Which files are opened."""
     seen = []
-    real = rasterio.open
+    real = ranges.read_start
 
-    def spy(path, *args, **kwargs):
-        seen.append(os.path.basename(path))  # noqa: PTH119
-        return real(path, *args, **kwargs)
+    def spy(href, name):
+        seen.append(os.path.basename(href))  # noqa: PTH119
+        return real(href, name)
 
-    monkeypatch.setattr(rasterio, "open", spy)
+    monkeypatch.setattr(ranges, "read_start", spy)
     return seen
 
 
