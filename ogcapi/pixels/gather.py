@@ -214,6 +214,8 @@ def _fractions(piece: Piece, fields: int) -> tuple[Values, Values]:
     dtype = piece.values.dtype
     if dtype.kind == "f" and dtype.itemsize > 2 and piece.mask is None and not has_nodata.any():
         return piece.values, samples
+    if dtype.itemsize < 4 and dtype in _COPIED and piece.mask is None and not has_nodata.any():
+        return piece.values.astype(np.float32), samples
     shape = (*piece.values.shape[:2], fields)
     if dtype in _COPIED:
         made = np.empty(shape, np.float64 if dtype.itemsize > 4 else np.float32)
