@@ -23,6 +23,7 @@ from ogcapi.pixels.kernels import (
 )
 
 _TAPS = 1030  # stored cells a side that a kernel touches at most
+_NOTHING = 1e-6  # areas that differ by so little are equal, as in `resampling`
 _FEW = 48  # values that are sorted as they come
 
 
@@ -38,15 +39,15 @@ def _most_frequent(found, areas, count, order):  # type: ignore[no-untyped-def]
             order[k] = i
     else:
         order[:count] = np.argsort(found[:count], kind="mergesort")
-    best, most = found[order[0]], -1.0
-    area = 0.0
+    most = area = 0.0
     for i in range(count):
-        area += areas[order[i]]
-        if i + 1 == count or found[order[i + 1]] != found[order[i]]:
-            if area > most:
-                best, most = found[order[i]], area
-            area = 0.0
-    return best
+        area = area + areas[order[i]] if i and found[order[i]] == found[order[i - 1]] else areas[order[i]]
+        most = max(most, area)
+    for i in range(count):
+        area = area + areas[order[i]] if i and found[order[i]] == found[order[i - 1]] else areas[order[i]]
+        if area >= most - _NOTHING:
+            return found[order[i]]
+    return found[order[0]]
 
 
 @kernel(

@@ -227,11 +227,13 @@ def touch(control, frame, stored, block, radius, period, valid, origin, marks, n
                 continue
             need = needs[patch_row * steps.shape[1] + patch_col]
             is_inside = box[0] >= 0 and box[1] >= 0 and box[2] <= stored[0] - 1 and box[3] <= stored[1] - 1
-            is_one = int(box[0]) // block[0] == int(box[2]) // block[0]
-            is_one &= int(box[1]) // block[1] == int(box[3]) // block[1]
+            # what lies on the edge of a cell may be taken for either side's
+            low_col, low_row = int(max(box[0] - BORDER, 0.0)), int(max(box[1] - BORDER, 0.0))
+            high_col, high_row = int(box[2] + BORDER), int(box[3] + BORDER)
+            is_one = low_col // block[0] == high_col // block[0] and low_row // block[1] == high_row // block[1]
             if is_inside and (is_one or radius > 0) and step != EXACT:
-                need[0], need[1], need[2], need[3] = int(box[0]), int(box[1]), int(box[2]) + 1, int(box[3]) + 1
-                marks[int(box[1]) // block[1], int(box[0]) // block[0]] = 1
+                need[0], need[1], need[2], need[3] = low_col, low_row, high_col + 1, high_row + 1
+                marks[low_row // block[1], low_col // block[0]] = 1
             else:
                 positions_of(step, start, node_row, line_row, patch_row * PATCH, True, position)
                 cells_of(position, 0, stored[1], 0, at_row)

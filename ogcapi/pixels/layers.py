@@ -155,7 +155,8 @@ class _Median:
         self._layers.append(np.where(valid, values.astype(float), np.nan))
 
     def result(self) -> tuple[Values, Valid]:
-        layers = np.sort(np.stack(self._layers), axis=0)  # NaN comes last
+        layers = np.stack(self._layers)
+        layers.sort(axis=0)  # NaN comes last
         count = (~np.isnan(layers)).sum(axis=0)
         lower, upper = np.maximum(count - 1, 0) // 2, count // 2
         low, high = (np.take_along_axis(layers, half[None], axis=0)[0] for half in (lower, upper))

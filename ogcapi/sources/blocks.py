@@ -240,7 +240,7 @@ class Pyramid:
 
     header: Header
     revision: str
-    """As `ranges.current_revision` tells it while the file stays the same."""
+    """As `storage.revision` tells it while the file stays the same."""
     levels: tuple[Level, ...]
     """The file's own cells, then its overviews, finest first, each as `header.overviews` has it."""
     exact: Callable[[], Pyramid] | None = None

@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 
 from ogcapi.model.grid import Grid
 from ogcapi.model.media import MediaType
-from ogcapi.model.problem import SourceFailed
 from ogcapi.model.raster import Resampling, Valid, Values
 from ogcapi.model.stop import check
 from ogcapi.pixels.control import Control, control, parts, steps
@@ -110,33 +109,35 @@ class _Task:
         needed = need(self.placed, self.method, (level.block_width, level.block_height), valid, self.origin)
         if needed is None:
             return
-        if self.method is not Resampling.NEAREST and needed.window.count * values.dtype.itemsize > _WINDOW_BYTES:
+        window_bytes = needed.window.count * values.dtype.itemsize * len(values)
+        if self.method is not Resampling.NEAREST and window_bytes > _WINDOW_BYTES and self._is_divisible:
             for half in self._halves():
                 half.write(plane, samples, values, valid)
             return
         nodata = [level.nodata[plane]] if samples is None else [level.nodata[band] for band in samples]
         first = plane * across(level) * down(level)
         indices = [first + int(row) * across(level) + int(col) for row, col in needed.blocks]
-        at_once = len(indices) if self.method is not Resampling.NEAREST else self._blocks_at_once(values.dtype.itemsize)
+        for piece in self._pieces(indices, needed.window, nodata, samples):
+            if not fill(self.placed, piece, self.method, values, valid, self.origin):
+                return
+
+    def _blocks(self, indices: Sequence[int]) -> Iterator[tuple[int, Block]]:
+        """Each block by its number; no more of them are in hand at a time than memory allows."""
+        level = self.level
+        cells = level.block_width * level.block_height * (1 if level.planes > 1 else len(level.dtypes))
+        at_once = max(1, _WINDOW_BYTES // (cells * level.dtypes[0].itemsize))
         for start in range(0, len(indices), at_once):
             check()
             some = indices[start : start + at_once]
-            blocks = dict(zip(some, shared_cache().get(level, some), strict=True))
-            for piece in self._pieces(blocks, needed.window, nodata, samples):
-                if not fill(self.placed, piece, self.method, values, valid, self.origin):
-                    return
+            yield from zip(some, shared_cache().get(level, some), strict=True)
 
-    def _blocks_at_once(self, itemsize: int) -> int:
-        cells = (
-            self.level.block_width * self.level.block_height * (1 if self.level.planes > 1 else len(self.level.dtypes))
-        )
-        return max(1, _WINDOW_BYTES // (cells * itemsize))
+    @property
+    def _is_divisible(self) -> bool:
+        return len(self.placed.rows) > 1 or len(self.placed.cols) > 1
 
     def _halves(self) -> list[_Task]:
         """The part in two, cut across its longer side."""
         rows, cols, (top, left) = self.placed.rows, self.placed.cols, self.origin
-        if len(rows) == len(cols) == 1:
-            raise SourceFailed(str(self.level.key[0]), "one cell of the answer takes in too many of its cells")
         if len(rows) >= len(cols):
             middle = rows.start + len(rows) // 2
             cuts = [
@@ -156,35 +157,31 @@ class _Task:
 
     def _pieces(
         self,
-        blocks: dict[int, Block],
+        indices: Sequence[int],
         window: Window,
         nodata: Sequence[float | int | None],
         samples: Sequence[int] | None,
-    ) -> list[Piece]:
+    ) -> Iterator[Piece]:
         """The blocks as they are for nearest, for which each cell lies in one of them; else all in one window."""
-        if self.method is Resampling.NEAREST or len(blocks) == 1:
-            return [self._piece(index, block, nodata, samples) for index, block in blocks.items()]
-        return [self._assembled(blocks, window, nodata, samples)]
-
-    def _piece(
-        self, index: int, block: Block, nodata: Sequence[float | int | None], samples: Sequence[int] | None
-    ) -> Piece:
-        _, top, left, _, _ = edges(self.level, index)
-        return Piece(values=block.values, top=top, left=left, nodata=nodata, mask=block.valid, samples=samples)
+        if self.method is not Resampling.NEAREST and len(indices) > 1:
+            yield self._assembled(indices, window, nodata, samples)
+            return
+        for index, block in self._blocks(indices):
+            _, top, left, _, _ = edges(self.level, index)
+            yield Piece(values=block.values, top=top, left=left, nodata=nodata, mask=block.valid, samples=samples)
 
     def _assembled(
         self,
-        blocks: dict[int, Block],
+        indices: Sequence[int],
         window: Window,
         nodata: Sequence[float | int | None],
         samples: Sequence[int] | None,
     ) -> Piece:
         """The cells of a window that may reach on around the body, and that is cut where blocks are not needed."""
         turn = self.level.width
-        any_block = next(iter(blocks.values()))
-        values = np.zeros((*window.shape, any_block.values.shape[2]), any_block.values.dtype)
-        mask = np.zeros(window.shape, np.uint8) if any(b.valid is not None for b in blocks.values()) else None
-        for index, block in blocks.items():
+        values = np.zeros((*window.shape, len(nodata)), self.level.dtypes[0])
+        mask: Values | None = None
+        for index, block in self._blocks(indices):
             _, top, start, bottom, stop = edges(self.level, index)
             for left, right in ((start, stop), (start + turn, stop + turn)):
                 inner = (
@@ -199,7 +196,9 @@ class _Task:
                     inner[0] - window.top : inner[2] - window.top, inner[1] - window.left : inner[3] - window.left
                 ]
                 here = np.s_[inner[0] - top : inner[2] - top, inner[1] - left : inner[3] - left]
-                values[there] = block.values[here]
-                if mask is not None:
-                    mask[there] = 1 if block.valid is None else block.valid[here]
-        return Piece(values=values, top=window.top, left=window.left, nodata=nodata, mask=mask, samples=samples)
+                cells = block.values[here]
+                values[there] = cells if samples is None or len(samples) == cells.shape[2] else cells[..., samples]
+                if block.valid is not None:
+                    mask = np.ones(window.shape, np.uint8) if mask is None else mask
+                    mask[there] = block.valid[here]
+        return Piece(values=values, top=window.top, left=window.left, nodata=nodata, mask=mask)

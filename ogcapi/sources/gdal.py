@@ -46,7 +46,8 @@ _REMOTE_OPTIONS: dict[str, str | float] = {
     "GDAL_HTTP_TIMEOUT": storage.READ_S,
     "GDAL_HTTP_MAX_RETRY": 1,
     "GDAL_HTTP_RETRY_DELAY": 0.5,
-    "CPL_VSIL_CURL_NON_CACHED": "/vsicurl/:/vsis3/",  # a changed file is read anew once its handles are closed
+    # a changed file is read anew once its handles are closed
+    "CPL_VSIL_CURL_NON_CACHED": "/vsicurl/:/vsis3/:/vsigs/:/vsiaz/",
 }
 
 

@@ -13,7 +13,7 @@ from rasterio.windows import Window
 
 from ogcapi.model.media import MediaType
 from ogcapi.model.problem import SourceFailed
-from ogcapi.sources import gdal, ranges
+from ogcapi.sources import gdal, ranges, storage
 from ogcapi.sources.blocks import Block, Pyramid, edges
 from ogcapi.sources.header import File, Header
 
@@ -47,7 +47,7 @@ def open_gdal(file: File) -> Pyramid:
                 planes=1 if are_together else len(header.fields),
             )
         )
-    if ranges.current_revision(file.href) != revision:
+    if storage.revision(file.href) != revision:
         raise ranges.Changed(file.name)
     return Pyramid(header=header, revision=revision, levels=tuple(levels))
 
@@ -102,7 +102,7 @@ class GdalLevel:
                 blocks += [self._block(dataset, index) for index in indices]
         except SourceFailed as error:
             failure = error
-        if ranges.current_revision(self.file.href) != self.revision:  # before any cell is used
+        if storage.revision(self.file.href) != self.revision:  # before any cell is used
             raise ranges.Changed(self.file.name) from failure
         if failure is not None:
             raise failure

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import os
+import struct
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
@@ -51,6 +52,8 @@ def open_geotiff(file: File) -> Pyramid | None:
         found = images(tiff)
     except NoTiff:
         return None
+    except (ValueError, OverflowError, struct.error):  # tags of other kinds than they should be
+        return None
     is_remote = storage.is_remote(file.href)
     sizes = [image.size for image in found.overviews]
     header = plain_header(file, tiff, found)
@@ -63,7 +66,7 @@ def open_geotiff(file: File) -> Pyramid | None:
     if header is None or not _agree(header, found.main, is_masked=found.mask is not None):
         return None
     header = _with_exact_nodata(header, tiff.directories[0])
-    if not is_remote and ranges.current_revision(file.href) != start.revision:
+    if not is_remote and storage.revision(file.href) != start.revision:
         raise ranges.Changed(file.name)
     pairs = [(found.main, found.mask)]
     if header.overviews:
@@ -76,7 +79,11 @@ def open_geotiff(file: File) -> Pyramid | None:
         for number, (image, mask) in enumerate(pairs)
     )
     nbytes = 8192 + sum(part.nbytes for pair in pairs for part in pair if part is not None)
-    exact = lru_cache(partial(_exact, file, start.revision)) if found.main.layout.is_ycbcr else None
+    exact = (
+        lru_cache(partial(_exact, file, start.revision))
+        if any(image.layout.is_ycbcr for image in (found.main, *found.overviews))
+        else None
+    )
     return Pyramid(header=header, revision=start.revision, levels=levels, exact=exact, nbytes=nbytes)
 
 
@@ -178,14 +185,14 @@ class TiffLevel:
     def read_blocks(self, indices: Sequence[int]) -> list[Block]:
         """Those blocks, read together and decoded. Raises `SourceFailed`, `Changed`."""
         parts = list(dict.fromkeys(part for index in indices for part in self._parts(index)))
-        spans = {part: span for part in parts if (span := self._image(part).span(part[1])) is not None}
-        contents = ranges.read_ranges(self.file.href, self.revision, list(spans.values()), self.file.name)
 
         def decoded(one: tuple[_Part, bytes]) -> Values:
             part, content = one
             return self._image(part).decoded(content, part[1])
 
         try:
+            spans = {part: span for part in parts if (span := self._image(part).span(part[1])) is not None}
+            contents = ranges.read_ranges(self.file.href, self.revision, list(spans.values()), self.file.name)
             made = _each(decoded, list(zip(spans, contents, strict=True)), sum(map(len, contents)))
         except Damaged as error:
             logger.debug("%s: %s", self.file.name, error)
@@ -209,7 +216,11 @@ class TiffLevel:
         if box != (top, left, top + image.chunk_height, left + image.chunk_width):
             return None
         masks = [] if self.mask is None else [(_MASK, number) for number, _, _ in self.mask.chunks(0, box)]
-        spans = [span for part in [(_CELLS, number), *masks] if (span := self._image(part).span(part[1])) is not None]
+        try:
+            wanted = [self._image(part).span(part[1]) for part in [(_CELLS, number), *masks]]
+        except Damaged:  # whoever reads the cells says so
+            return None
+        spans = [span for span in wanted if span is not None]
         if len(spans) < 1 + len(masks):
             return None
         content, *others = ranges.read_ranges(self.file.href, self.revision, spans, self.file.name)

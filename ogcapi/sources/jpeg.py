@@ -11,7 +11,8 @@ _FRAMES = {0xC0, 0xC1, 0xC2, 0xC9, 0xCA}
 """Markers of frames that are decoded: sequential and progressive ones."""
 _SHOWN_FRAMES = {0xC0, 0xC1, 0xC2}
 """Those that every program shows: by Huffman's code."""
-_COLOUR_MARKERS = {0xE0, 0xEE}  # JFIF, Adobe
+_TOLD = {*range(0xE0, 0xF0), 0xFE}
+"""Markers of what applications and people say, such as how a picture is turned: no reader of TIFF heeds them."""
 _MAX_SCANS = 100  # of a progressive one: each goes through all cells again
 _GIVEN_COLOURS = b"\xff\xee\0\x0eAdobe\0\x64\0\0\0\0\0"
 """Adobe's marker: the samples are the colours themselves."""
@@ -71,7 +72,7 @@ def whole(content: bytes, head: Head, tables: bytes | None, *, is_ycbcr: bool) -
     """
     if head.marker not in _SHOWN_FRAMES or head.samples not in (1, 3):
         return None
-    own = (content[start:stop] for marker, start, stop in head.segments if marker not in _COLOUR_MARKERS)
+    own = (content[start:stop] for marker, start, stop in head.segments if marker not in _TOLD)
     colours = _JFIF if is_ycbcr or head.samples == 1 else _GIVEN_COLOURS
     shared = b"" if tables is None else tables[len(_START) : tables.rfind(_END)]
     return b"".join((_START, colours, shared, *own, content[head.length :]))

@@ -30,7 +30,7 @@ from ogcapi.sources.waiting import Waiting
 
 _FIRST_TRIES = 4  # assets opened to learn what the mosaic is of
 _WHOLE_S = 30.0  # for which a read waits for remote assets
-_STACK_CELLS = 64_000_000  # that a median keeps at one time
+_STACK_CELLS = 4_000_000  # that a median keeps at one time
 _REMOTE_LOOKS = 64  # remote assets whose revision is a part of a grid's
 _LOOKS_AT_ONCE = 16
 _PLACES = 16  # what the index found last
@@ -268,7 +268,7 @@ class MosaicSource:
                     check_band(asset.name, self._stored[number], source.bands[band])
             source.fill(part.grid, bands, methods, values, valid, part.rows, is_drawn=part.is_drawn)
         except SourceFailed as error:
-            self._shelf.failed(asset, error)
+            self._shelf.failed(asset, error, retry_s=0)  # other fields and other cells of it may be sound
             raise
         self._shelf.succeeded(asset)
 
@@ -287,7 +287,9 @@ class MosaicSource:
         if remote:
             with ThreadPoolExecutor(_LOOKS_AT_ONCE) as pool:
                 texts += pool.map(storage.revision, remote)
-        whole = "\n".join((self._index.look() if grid is None else self._index.revision, *local, *remote, *texts))
+        document = self._index.look() if grid is None else self._index.revision
+        learned = [f"{field.name} {field.dtype}" for field in self._stored]  # of the assets that could be opened then
+        whole = "\n".join((document, *learned, *local, *remote, *texts))
         return hashlib.sha256(whole.encode(errors="backslashreplace")).hexdigest()
 
     def sample(self) -> Raster:

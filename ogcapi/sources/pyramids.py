@@ -8,10 +8,11 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
 
+from ogcapi.sources import storage
 from ogcapi.sources.blocks import Pyramid
 from ogcapi.sources.geotiff import open_geotiff
 from ogcapi.sources.header import File, check_place
-from ogcapi.sources.ranges import Changed, current_revision
+from ogcapi.sources.ranges import Changed
 
 HEADER_BYTES = 128 << 20
 """Of headers that are kept."""
@@ -37,7 +38,7 @@ class Headers:
                 known = self._known.get(file)
                 if known is not None:
                     self._known.move_to_end(file)
-            if known is not None and known.revision == current_revision(file.href):
+            if known is not None and known.revision == storage.revision(file.href):
                 return known
             with self._lock:
                 coming = self._coming.get(file)
@@ -46,7 +47,7 @@ class Headers:
             if coming is None:
                 return self._open(file, mine)
             opened = coming.result()
-            if opened.revision == current_revision(file.href):  # else it was begun before the file changed
+            if opened.revision == storage.revision(file.href):  # else it was begun before the file changed
                 return opened
         raise Changed(file.name)
 

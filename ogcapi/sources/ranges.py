@@ -61,16 +61,6 @@ class Start:
     """Fewer bytes than were asked for only where the file has no more."""
 
 
-def current_revision(href: str) -> str:
-    """The file's revision now, as `Start` has it; a remote one is looked at again after seconds only."""
-    if storage.is_remote(href):
-        return storage.revision(href)
-    try:
-        return _revision(os.stat(href))  # noqa: PTH116 - for each read: no Path is made
-    except (OSError, ValueError):  # or it is no path at all
-        return storage.ABSENT
-
-
 def settled_revision(href: str) -> str:
     """The same, once a local file has not changed for so long that no later change can go unnoticed."""
     if not storage.is_remote(href):
@@ -80,7 +70,7 @@ def settled_revision(href: str) -> str:
             return storage.ABSENT
         if 0 <= age_ns < _SETTLED_NS:
             time.sleep((_SETTLED_NS - age_ns) / 1e9)
-    return current_revision(href)
+    return storage.revision(href)
 
 
 def read_start(href: str, name: str = "", length: int = START_BYTES) -> Start:
@@ -150,8 +140,8 @@ class _Descriptor:
     def __init__(self, path: str) -> None:
         self.number = os.open(path, os.O_RDONLY | getattr(os, "O_BINARY", 0) | getattr(os, "O_NONBLOCK", 0))
         told = os.fstat(self.number)
-        self.is_file = stat.S_ISREG(told.st_mode)
-        self.revision = _revision(told)
+        self.is_file, self.is_folder = stat.S_ISREG(told.st_mode), stat.S_ISDIR(told.st_mode)
+        self.revision = storage.file_revision(told)
         self.size = told.st_size
         self._lock = threading.Lock()
 
@@ -176,10 +166,6 @@ class _Descriptor:
         with self._lock:
             os.lseek(self.number, offset, os.SEEK_SET)
             return os.read(self.number, length)
-
-
-def _revision(told: os.stat_result) -> str:
-    return f"{told.st_mtime_ns}-{told.st_size}-{told.st_ino}"
 
 
 _descriptors: OrderedDict[str, _Descriptor] = OrderedDict()
@@ -221,7 +207,9 @@ def close_files() -> None:
 def _local_start(href: str, name: str, length: int) -> Start:
     settled_revision(href)
     opened = _descriptor(href, None, name)
-    if not opened.is_file:
+    if not (opened.is_file or opened.is_folder):  # a pipe has no end that GDAL could wait for
+        raise SourceFailed(name, "it is neither a file nor a folder")
+    if opened.is_folder:
         return Start(revision=opened.revision, size=0, content=b"")
     (content,) = _local_ranges(href, opened.revision, [(0, min(length, opened.size))], name)
     return Start(revision=opened.revision, size=opened.size, content=bytes(content))
@@ -239,7 +227,7 @@ def _local_ranges(href: str, revision: str, spans: Sequence[Span], name: str) ->
             content = opened.read(offset, length)
             is_short = len(content) < length
             found.append(content)
-        now = _revision(os.stat(href))  # noqa: PTH116 - for each read: no Path is made
+        now = storage.file_revision(os.stat(href))  # noqa: PTH116 - for each read: no Path is made
     except FileNotFoundError as error:
         raise Changed(name) from error
     except OSError as error:

@@ -107,14 +107,16 @@ class _Revisions:
     lock: threading.Lock = field(default_factory=threading.Lock)
 
     def get(self, href: str) -> str:
+        if not is_remote(href):
+            return _local_revision(href)
         with self.lock:
             look_at, text = self.known.get(href, (0.0, ""))
         if time.monotonic() < look_at:
             return text
-        if is_remote(href) and hosts.is_silent(href):
+        if hosts.is_silent(href):
             return ABSENT  # for as long as its host is
         text = _look(href)
-        self.put(href, text, _ABSENT_S if text == ABSENT and is_remote(href) else _LOOK_AGAIN_S)
+        self.put(href, text, _ABSENT_S if text == ABSENT else _LOOK_AGAIN_S)
         return text
 
     def put(self, href: str, text: str, wait_s: float) -> None:
@@ -131,7 +133,7 @@ _revisions = _Revisions()
 def revision(href: str) -> str:
     """A text that changes when the file does, the same in every process; `ABSENT` where it cannot be reached.
 
-    Looked at again at most every ten seconds. Whatever lies at a host that does not answer is absent.
+    What is remote is looked at again at most every ten seconds. Whatever lies at a host that does not answer is absent.
     """
     return _revisions.get(href)
 
@@ -141,15 +143,21 @@ def note_revision(href: str, text: str) -> None:
     _revisions.put(href, text, _LOOK_AGAIN_S)
 
 
+def _local_revision(href: str) -> str:
+    try:
+        return file_revision(os.stat(href))  # noqa: PTH116 - for each read: no Path is made
+    except (OSError, ValueError):  # or it is no path at all
+        return ABSENT
+
+
+def file_revision(told: os.stat_result) -> str:
+    """The revision that a local file's status tells."""
+    return f"{told.st_mtime_ns}-{told.st_size}-{told.st_ino}"
+
+
 def _look(href: str) -> str:
     if fault(href) is not None:
         return ABSENT
-    if not is_remote(href):
-        try:
-            status = Path(href).stat()
-        except OSError:
-            return ABSENT
-        return f"{status.st_mtime_ns}-{status.st_size}"
     return _web_revision(href) if urlsplit(href).scheme in WEB_SCHEMES else _store_revision(href)
 
 
@@ -163,12 +171,15 @@ def client() -> httpx.Client:
 _SILENCE = (httpx.ConnectError, httpx.ConnectTimeout, httpx.ReadTimeout)  # what a host does, not a file
 
 
+_AS_IT_IS = {"Accept-Encoding": "identity"}  # compressed, a file may have another tag
+
+
 def _web_revision(href: str) -> str:
     asked_at = time.monotonic()
     try:
-        answer = client().head(href)
+        answer = client().head(href, headers=_AS_IT_IS)
         if answer.status_code in {403, 405, 501}:  # signed addresses often allow nothing but GET
-            with client().stream("GET", href, headers={"Range": "bytes=0-0"}) as answer:
+            with client().stream("GET", href, headers={"Range": "bytes=0-0"} | _AS_IT_IS) as answer:
                 pass
     except (httpx.HTTPError, httpx.InvalidURL) as error:
         if isinstance(error, _SILENCE):

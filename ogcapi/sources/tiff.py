@@ -35,7 +35,8 @@ _TYPES = {  # TIFF's field types by number: numpy's type and how many of it make
 _AHEAD_BYTES = 1 << 14  # read at once where a directory lies elsewhere
 _MAX_DIRECTORIES = 256
 _MAX_ENTRIES = 4096
-_MAX_BYTES = 64 << 20  # of all tags together
+_MAX_ALL_ENTRIES = 1 << 14
+_MAX_BYTES = 64 << 20  # of all tags together, wherever they lie
 
 
 class NoTiff(Exception):
@@ -75,7 +76,10 @@ def read_tiff(start: Start, fetch: Fetch) -> Tiff:
         raise NoTiff
     pieces = _Pieces(start, fetch)
     entries = _entries(pieces, form, order, first)
-    pieces.gather([span for directory in entries for _, _, _, span in directory if span])
+    spans = [span for directory in entries for _, _, _, span in directory if span]
+    if sum(length for _, length in spans) > _MAX_BYTES:  # several tags may claim the same bytes
+        raise NoTiff
+    pieces.gather(spans)
     directories = []
     for directory in entries:
         tags = {}
@@ -111,6 +115,8 @@ class _Pieces:
         self._size = start.size
         self._fetch = fetch
         self._known: list[tuple[int, bytes]] = [(0, start.content)]
+        self._values: dict[Span, bytes] = {}
+        """Those that were fetched one by one, which may be many."""
         self._bytes = len(start.content)
 
     def get(self, span: Span, ahead: int = 0) -> bytes:
@@ -126,7 +132,7 @@ class _Pieces:
     def gather(self, spans: Sequence[Span], ahead: int = 0) -> None:
         """Fetch what is not known of those."""
         missing = []
-        for offset, length in spans:
+        for offset, length in dict.fromkeys(spans):
             if offset + length > self._size:
                 raise NoTiff
             if self._find((offset, length)) is None:
@@ -134,10 +140,15 @@ class _Pieces:
         self._bytes += sum(length for _, length in missing)
         if self._bytes > _MAX_BYTES:
             raise NoTiff
-        if missing:
-            self._known += [(o, content) for (o, _), content in zip(missing, self._fetch(missing), strict=True)]
+        fetched = self._fetch(missing) if missing else ()
+        if ahead:
+            self._known += [(offset, content) for (offset, _), content in zip(missing, fetched, strict=True)]
+        else:
+            self._values |= zip(missing, fetched, strict=True)
 
     def _find(self, span: Span) -> bytes | None:
+        if span in self._values:
+            return self._values[span]
         offset, length = span
         for start, content in self._known:
             if start <= offset and offset + length <= start + len(content):
@@ -146,11 +157,12 @@ class _Pieces:
 
     def whole(self) -> bytes | None:
         """Everything up to the last byte that is known; what is not known is 0."""
-        end = max(start + len(content) for start, content in self._known)
+        known = [*self._known, *((offset, content) for (offset, _), content in self._values.items())]
+        end = max(start + len(content) for start, content in known)
         if end > _MAX_BYTES:
             return None
         made = bytearray(end)
-        for start, content in self._known:
+        for start, content in known:
             made[start : start + len(content)] = content
         return bytes(made)
 
@@ -166,7 +178,7 @@ def _entries(pieces: _Pieces, form: _Form, order: str, first: int) -> list[list[
             raise NoTiff
         seen.add(offset)
         (count,) = struct.unpack(f"{order}{form.count}", pieces.get((offset, count_bytes), _AHEAD_BYTES))
-        if not 0 < count <= _MAX_ENTRIES:
+        if not 0 < count <= min(_MAX_ENTRIES, _MAX_ALL_ENTRIES - sum(map(len, directories))):
             raise NoTiff
         table = pieces.get((offset + count_bytes, count * entry + offset_bytes), _AHEAD_BYTES)
         directory: list[_Entry] = []

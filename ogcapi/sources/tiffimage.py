@@ -20,6 +20,7 @@ _MAX_CHUNK_BYTES = 1 << 28  # decoded
 _BLOCK_BYTES = 1 << 20  # decoded: strips and small tiles are taken together up to this, plain strips cut down to it
 _MIN_SIDE = 256  # cells of a block where chunks are taken together
 _MAX_ROWS = 1024
+_MORE_BYTES = 1 << 16  # that a chunk which does not compress may take beside those of its cells
 _MAX_STRIPS = 1 << 22
 _MASK, _REDUCED = 4, 1  # bits of NewSubfileType
 _PLAIN_PHOTOMETRICS = (0, 1, 2, 3, 4)  # white or black is zero, RGB, palette, mask
@@ -97,9 +98,16 @@ class Image:
                 )
 
     def span(self, number: int) -> Span | None:
-        """Where a chunk lies; None where it is not stored."""
+        """Where a chunk lies; None where it is not stored. Raises `decoders.Damaged` where it claims absurdly much."""
         count = int(self.counts[number])
+        if count > 2 * self._chunk_bytes + _MORE_BYTES:
+            raise decoders.Damaged(f"a chunk says that it has {count} bytes")
         return (int(self.offsets[number]), count) if count else None
+
+    @cached_property
+    def _chunk_bytes(self) -> int:
+        """Bytes of a chunk's cells."""
+        return self.chunk_width * self.chunk_height * self.layout.samples * max(1, self.layout.stored.itemsize)
 
     def decoded(self, content: bytes, number: int) -> Values:
         """The cells (row, col, sample) of a chunk. Raises `decoders.Damaged`."""
@@ -243,6 +251,7 @@ def _layout(tags: Mapping[int, Numbers], order: str, width: int, samples: int) -
     known = (
         compression in decoders.COMPRESSIONS
         and predictor in ({1} if bits % 8 or bits == 24 else {1, 2, 3} if stored.kind == "f" else {1, 2})
+        and (bits != 24 or order == "<")  # imagecodecs (2026.3) takes three bytes for little-endian in either order
         and (photometric in _PLAIN_PHOTOMETRICS or is_ycbcr)
         and (not is_jpeg or (stored == np.uint8 and bits == 8 and samples <= 4))
         and (compression != decoders.WEBP or (stored == np.uint8 and bits == 8 and samples in (3, 4)))
@@ -252,7 +261,8 @@ def _layout(tags: Mapping[int, Numbers], order: str, width: int, samples: int) -
     inner = decoders.NONE
     if compression == decoders.LERC:
         parameters = _many(tags, 50674)
-        inner = _LERC_INNER.get(int(parameters[1]) if parameters.size > 1 else 0, 0)
+        known_kind = parameters.size > 1 and parameters.dtype.kind == "u"
+        inner = _LERC_INNER.get(int(parameters[1]), 0) if known_kind else 0
         if not inner or bits % 8 or stored == np.float16:
             raise NoTiff
     extra = _many(tags, 338)

@@ -123,7 +123,8 @@ class _Job:
         try:
             result = self.context.run(self._made)
         except BaseException as error:  # noqa: BLE001 - it is raised where the answer is awaited
-            result = error
+            # which a future would refuse
+            result = RuntimeError("a handler ran out of values") if isinstance(error, StopIteration) else error
         with suppress(RuntimeError):  # the server has ended meanwhile
             self.loop.call_soon_threadsafe(self.finish, result)
 

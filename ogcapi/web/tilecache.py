@@ -13,6 +13,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 _FRESH_S = 1.0  # for which a tag is believed without asking what the tile depends on
 _MAX_REQUESTS = 20_000  # of which the tag is remembered
+_LONGEST = 1_000  # path, query and `Accept` together: nobody may fill the memory with them
 _OVERHEAD_BYTES = 1_000  # of one entry beside its body
 
 Request = tuple[str, bytes, str]
@@ -70,7 +71,7 @@ class TileCache:
 
     def remember(self, request: Request, tag: str) -> None:
         """That a request's answer has that tag just now."""
-        if not self.max_bytes:
+        if not self.max_bytes or sum(map(len, request)) > _LONGEST:
             return
         with self._lock:
             self._tags[request] = time.monotonic() + _FRESH_S, tag

@@ -295,7 +295,8 @@ def revision_of(found: Sequence[Collection], grid: Grid, style: Style | None = N
     """What a picture or raster of some collections on a grid depends on."""
     # that of a collection covers what its styles say, all colours of their maps
     parts = (f"{one.id} {one.revision} {one.coverage.revision(grid)} {(style or one.styles[0]).id}" for one in found)
-    return "\n".join(parts)
+    place = f"{grid.bbox} {grid.width} x {grid.height}"  # the document of a tile matrix set may change
+    return "\n".join((place, *parts))
 
 
 def _nothing(one: Collection, grid: Grid, selection: Selection) -> Raster:

@@ -244,3 +244,19 @@ def test_bounds_hold_every_cell_and_little_more(crs, place, zoom, shape):
 def test_bounds_are_told_of_common_tiles_and_not_where_meridians_come_again():
     assert bounds(mercator_at(0.9, 51, 12), UTM.crs) is not None
     assert bounds(mercator(3, 0, 0), WORLD.crs) is None
+
+
+@pytest.mark.parametrize("side", [0.1, 0.3, 0.7, 1 / 3, 10 / 3, 30.1])
+def test_a_cell_whose_centre_is_on_the_edge_of_a_block_has_the_block_that_it_is_read_from(side):
+    crs, missing = parse_crs("EPSG:32633"), 0
+    for left in np.random.default_rng(1).uniform(3e5, 6e5, 20):
+        geometry = Geometry(crs=crs, width=1024, height=64, transform=(side, 0, left, 0, -side, 5e6))
+        first = left + (512 - 2 * 31 - 1) * side  # the last of 32 centres lies on column 512
+        grid = grid_of("EPSG:32633", (first, 5e6 - 64 * side, first + 64 * side, 5e6), 32, 32)
+        placed = control(grid, geometry)
+        values, valid = np.zeros((1, 32, 32), "uint8"), np.zeros((1, 32, 32), bool)
+        for row, col in need(placed, Resampling.NEAREST, (512, 512)).blocks:
+            block = Piece(values=np.ones((64, 512, 1), "uint8"), top=int(row) * 512, left=int(col) * 512)
+            fill(placed, block, Resampling.NEAREST, values, valid)
+        missing += int((~valid).sum())
+    assert missing == 0

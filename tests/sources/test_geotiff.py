@@ -11,14 +11,13 @@ import rasterio
 import tifffile
 from PIL import Image
 
-from ogcapi.model.raster import Selection
 from ogcapi.sources import ranges
 from ogcapi.sources.blocks import Level, across, down, edges
 from ogcapi.sources.gdal import File
 from ogcapi.sources.gdalblocks import open_gdal
 from ogcapi.sources.geotiff import TiffLevel, open_geotiff
 from ogcapi.sources.raster import open_file
-from tests.data import SHARED, needs_shared, write_raster
+from tests.data import SHARED, needs_shared, read_all, write_raster
 
 BOUNDS = (500_000, 4_000_000, 503_000, 4_002_000)
 
@@ -217,11 +216,24 @@ def test_values_of_few_bits_are_expanded(tmp_path, bits, compress, interleave):
     )
 
 
+@pytest.mark.parametrize("order", ["LITTLE", "BIG"])
 @pytest.mark.parametrize(("dtype", "bits"), [("uint16", 9), ("uint16", 12), ("uint32", 17), ("uint32", 24)])
-def test_values_of_odd_bits_are_expanded(tmp_path, dtype, bits):
+def test_values_of_odd_bits_are_expanded(tmp_path, dtype, bits, order):
     values = noise(dtype) >> (np.dtype(dtype).itemsize * 8 - bits)
-    path = write_raster(tmp_path / "a.tif", values, bounds=BOUNDS, nbits=bits, compress="deflate", **CHUNKS["tiles"])
-    check(path)
+    options = {"nbits": bits, "compress": "deflate", "endianness": order}
+    check(write_raster(tmp_path / "a.tif", values, bounds=BOUNDS, **options, **CHUNKS["tiles"]))
+
+
+def test_values_of_overviews_that_alone_are_jpeg_are_gdals(tmp_path):
+    path = write_raster(
+        tmp_path / "a.tif", picture(3, 256, 256), crs="EPSG:32631", bounds=BOUNDS, compress="deflate", **CHUNKS["tiles"]
+    )
+    with rasterio.Env(COMPRESS_OVERVIEW="JPEG", PHOTOMETRIC_OVERVIEW="YCBCR"), rasterio.open(path, "r+") as dataset:
+        dataset.build_overviews([2])
+    source = open_file(str(path))
+    grid = replace(source.grid, width=128, height=128)
+    with rasterio.open(path, overview_level=0) as dataset:
+        np.testing.assert_array_equal(read_all(source, grid).values, dataset.read())
 
 
 def test_floats_of_16_bits_are_those_that_gdal_makes_of_them(tmp_path):
@@ -496,9 +508,9 @@ def test_small_chunks_are_read_together(tmp_path):
 def test_values_of_jpeg_as_ycbcr_are_gdals_and_only_pictures_are_decoded_here(tmp_path):
     path = ycbcr(tmp_path / "a.tif", crs="EPSG:32631", **CHUNKS["tiles"])
     source = open_file(str(path))
-    selection = Selection(fields=tuple(field.name for field in source.fields))
+    values = read_all(source, source.grid).values
     with rasterio.open(path) as dataset:
-        np.testing.assert_array_equal(source.read(source.grid, selection).values, dataset.read())
-    drawn = source.read(source.grid, replace(selection, is_drawn=True)).values
+        np.testing.assert_array_equal(values, dataset.read())
+    drawn = read_all(source, source.grid, is_drawn=True).values
     np.testing.assert_array_equal(drawn, as_pillow_reads(path, 0))
-    assert (drawn != source.read(source.grid, selection).values).any()
+    assert (drawn != values).any()

@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+import rasterio
 import tifffile
 from hypothesis import given, settings
 from hypothesis import strategies as st
@@ -508,3 +509,17 @@ def test_fields_of_a_selection_are_the_mosaics(three):
     raster = source.read(replace(source.grid, width=3, height=3), Selection(fields=("b1",)))
     assert raster.fields == source.fields
     assert raster.values.dtype == "uint16"
+
+
+def test_a_field_of_an_asset_that_fails_spoils_none_of_the_others(tmp_path):
+    for name, left, scales in (("a", 0, (1, 1)), ("b", 10, (1, 2))):
+        values = np.ones((2, 10, 10), "uint8")
+        path = write_raster(tmp_path / f"{name}.tif", values, bounds=(left, 0, left + 10, 10))
+        with rasterio.open(path, "r+") as dataset:
+            dataset.scales = scales
+    source = open_trusted(write_mosaic(tmp_path / "m.json", ["a.tif", "b.tif"], zoom=3))
+    grid = grid_of("EPSG:4326", (10, 0, 20, 10), 10, 10)
+    first, second = (Selection(fields=(name,)) for name in ("b1", "b2"))
+    assert source.read(grid, first).valid.all()
+    assert source.read(grid, second).missing == ("b.tif",)
+    assert source.read(grid, first).valid.all()
