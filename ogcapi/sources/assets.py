@@ -123,14 +123,19 @@ class Shelf:
             asset, begun = ahead.popleft()
             yield asset, partial(self.open, asset) if begun is None else partial(waiting.result, begun, asset.name)
 
-    def failed(self, asset: Asset, error: SourceFailed, retry_s: float = _RETRY_S) -> None:
-        """Remember, and log at most once a minute, that the asset could not be read; for so long it is not opened."""
+    def failed(self, asset: Asset, error: SourceFailed, retry_s: float | None = None) -> None:
+        """Remember, and log at most once a minute, that the asset could not be read.
+
+        It is not opened for that time; None is the usual one.
+        """
         now = time.monotonic()
         with self._lock:
             earlier = self._failures.get(asset.href)
             is_new = earlier is None or now >= earlier.log_at
             log_at = now + _LOG_AGAIN_S if earlier is None or is_new else earlier.log_at
-            self._failures[asset.href] = _Failure(asset.name, error.reason, now + retry_s, log_at)
+            self._failures[asset.href] = _Failure(
+                asset.name, error.reason, now + (_RETRY_S if retry_s is None else retry_s), log_at
+            )
         if is_new:
             logger.warning("The asset %s failed: %s", asset.name, error.reason)
 
