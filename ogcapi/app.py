@@ -21,6 +21,7 @@ from ogcapi.model.service import Contact, Named, Service
 from ogcapi.pixels.compiled import warm
 from ogcapi.sources.blocks import default_budget, memory_limit, shared_cache
 from ogcapi.sources.catalog import Catalog
+from ogcapi.sources.heap import share_heap
 from ogcapi.sources.kept import default_folder
 from ogcapi.web import common, coverages, maps, styles, tiles
 from ogcapi.web.assets import Assets
@@ -96,6 +97,7 @@ def from_environment() -> Starlette:
 
 def _warm_up(config: Config, workers: int) -> None:
     """Compile what is compiled, or load what an earlier start compiled; set the memory for blocks."""
+    share_heap()
     processes = 2 if cores() > 1 and memory_limit() >= _AMPLE_BYTES else 1
     warm((config.server.cache.folder or default_folder()) / "compiled", processes)
     blocks = config.server.cache.blocks
