@@ -83,7 +83,8 @@ def _is_free(nodata: np.generic, values: Values, valid: Valid | None) -> bool:
     used = values if valid is None else values[valid]
     kind = np.finfo(values.dtype)
     size = abs(float(nodata))
-    if size < kind.max * kind.eps / 8:  # sums do not overflow: only values near nodata need the full test
+    # sums do not overflow, and nothing vanishes: only values near nodata need the full test
+    if kind.tiny / kind.eps < size < kind.max * kind.eps / 8:
         reach = size * kind.eps * _GDAL_ULPS * 4
         used = used[(used >= nodata - reach) & (used <= nodata + reach)]
     with np.errstate(over="ignore", invalid="ignore"):  # sums overflow in GDAL just as here
