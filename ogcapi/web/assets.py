@@ -11,8 +11,9 @@ from starlette.responses import FileResponse, Response
 from starlette.staticfiles import StaticFiles
 from starlette.types import Scope
 
-from ogcapi.web.respond import accepts_gzip, matches
+from ogcapi.web.respond import accepts_gzip
 from ogcapi.web.site import site_of
+from ogcapi.web.tilecache import is_known
 
 _TEXTS = {".css", ".js", ".svg", ".txt"}
 
@@ -36,7 +37,7 @@ class Assets(StaticFiles):
         headers["etag"] = f'{headers["etag"][:-1]}-gzip"'
         headers["content-encoding"] = "gzip"
         del headers["content-length"]
-        if matches(request, headers["etag"]):
+        if is_known(request.headers, headers["etag"]):
             del headers["content-encoding"]
             return Response(status_code=304, headers=headers)
         return Response(_packed(place, place.stat().st_mtime_ns), headers=headers)

@@ -25,7 +25,7 @@ from ogcapi.model.problem import MethodNotAllowed, NotFound, Problem, Unavailabl
 from ogcapi.web.negotiate import Asked, prefers_page
 from ogcapi.web.pages import render
 from ogcapi.web.site import site_of
-from ogcapi.web.tilecache import Encoded, request_of
+from ogcapi.web.tilecache import Encoded, is_known, is_tile, request_of
 from ogcapi.web.urls import BaseUrls, urls_of
 
 log = logging.getLogger("ogcapi.web")
@@ -67,7 +67,7 @@ def document(request: Request, asked: Asked, content: Document, page: Callable[[
         headers["Content-Encoding"] = "gzip"
         tag += "-gzip"
     headers["ETag"] = f'"{tag}"'
-    if matches(request, headers["ETag"]):
+    if is_known(request.headers, headers["ETag"]):
         return Response(
             status_code=304, headers={name: headers[name] for name in headers if name != "Content-Encoding"}
         )
@@ -80,7 +80,7 @@ def data(request: Request, asked: Asked, revision: str, make: Callable[[], Body]
     parts = (__version__, revision, request.scope["path"], asked.canonical, asked.media.name)
     tag = '"' + hashlib.sha256("\n".join(parts).encode()).hexdigest()[:32] + '"'
     headers = {"Vary": "Accept", "Cache-Control": cache_control, "ETag": tag}
-    if matches(request, tag):
+    if is_known(request.headers, tag):
         return Response(status_code=304, headers=headers)
     tiles = site_of(request).tiles
     known = tiles[tag]
@@ -92,7 +92,7 @@ def data(request: Request, asked: Asked, revision: str, make: Callable[[], Body]
         del headers["ETag"]
         headers |= {"Cache-Control": "no-store", "OGCAPI-Missing-Assets": _named(body.missing)}
     answer = Response(body.content, media_type=_content_type(asked.media), headers={**headers, **body.headers})
-    if not body.missing and "/tiles/" in request.scope["path"]:
+    if not body.missing and is_tile(request.scope["path"]):
         tiles.put(Encoded(body=body.content, headers=tuple(answer.raw_headers), tag=tag))
         tiles.remember(request_of(request.scope), tag)
     return answer
@@ -193,10 +193,3 @@ def accepts_gzip(request: Request) -> bool:
         if name.strip() in {"gzip", "*"}:
             return weight.replace(" ", "") not in {"q=0", "q=0.0", "q=0.00", "q=0.000"}
     return False
-
-
-def matches(request: Request, tag: str) -> bool:
-    """Whether the client has what it would get (RFC 9110, 13.1.2; weak comparison)."""
-    header = ",".join(request.headers.getlist("if-none-match"))
-    known = {part.strip().removeprefix("W/") for part in header.split(",")}
-    return tag in known or "*" in known

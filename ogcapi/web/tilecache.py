@@ -5,7 +5,6 @@ from __future__ import annotations
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
 from dataclasses import dataclass
 
 from starlette.datastructures import Headers
@@ -95,7 +94,7 @@ class CachedTiles:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer what is kept; pass everything else on."""
-        if scope["type"] != "http" or "/tiles/" not in scope["path"] or scope["method"] not in {"GET", "HEAD"}:
+        if scope["type"] != "http" or not is_tile(scope["path"]) or scope["method"] not in {"GET", "HEAD"}:
             await self.app(scope, receive, send)
             return
         found = self.cache.recall(request_of(scope))
@@ -111,10 +110,13 @@ class CachedTiles:
         await send({"type": "http.response.body", "body": found.body if scope["method"] == "GET" else b""})
 
 
-def is_known(headers: Mapping[str, str], tag: str) -> bool:
+def is_known(headers: Headers, tag: str) -> bool:
     """Whether the client has what it would get (RFC 9110, 13.1.2; weak comparison)."""
-    given = headers.get("if-none-match")
-    if given is None:
-        return False
+    given = ",".join(headers.getlist("if-none-match"))
     known = {part.strip().removeprefix("W/") for part in given.split(",")}
     return tag in known or "*" in known
+
+
+def is_tile(path: str) -> bool:
+    """Whether a path is that of an answer that is kept."""
+    return "/tiles/" in path
