@@ -25,8 +25,8 @@ from rasterio.io import DatasetReader, MemoryFile
 
 from ogcapi.model.crs import Crs, UnknownCrs, parse_crs
 from ogcapi.model.problem import SourceFailed
-from ogcapi.model.raster import Field, Rgba, Valid, Values
-from ogcapi.pixels.warp import Geometry, Window
+from ogcapi.model.raster import Field, Rgba
+from ogcapi.pixels.warp import Geometry
 from ogcapi.sources import hosts, storage
 from ogcapi.sources.header import File, Header, names_of, nodata_of, span_of, with_overviews
 
@@ -292,26 +292,3 @@ def read_categories(file: File, bands: Sequence[int]) -> tuple[dict[int, str] | 
         names = [c.text or "" for c in document.findall(f"VRTRasterBand[@band='{band}']/CategoryNames/Category")]
         found.append({value: name for value, name in enumerate(names) if name} or None)
     return tuple(found)
-
-
-def read_window(
-    file: File, header: Header, overview: int | None, bands: Sequence[int], dtype: str, window: Window
-) -> tuple[Values, Valid]:
-    """Values and valid (band, row, col) of a window of an overview (None: of the file's own cells).
-
-    A cell is valid where GDAL's mask of its band and the alpha band say so and its value is a number.
-    Raises `SourceFailed`.
-    """
-    rows, cols = window.shape
-    area = rasterio.windows.Window(window.left, window.top, cols, rows)
-    with opened(file, overview) as dataset:
-        if len({dataset.dtypes[band - 1] for band in bands}) == 1:
-            values = dataset.read(list(bands), window=area, out_dtype=dtype)
-        else:  # rasterio reads no bands of different types together
-            values = np.stack([dataset.read(band, window=area, out_dtype=dtype) for band in bands])
-        valid = dataset.read_masks(list(bands), window=area) != 0
-        if header.alpha is not None:
-            valid &= dataset.read(header.alpha, window=area) != 0
-    if values.dtype.kind == "f":
-        valid &= ~np.isnan(values)
-    return values, valid
