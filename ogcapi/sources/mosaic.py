@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Iterable, Iterator, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from functools import cached_property, lru_cache, partial
 from itertools import chain
@@ -32,7 +31,6 @@ _FIRST_TRIES = 4  # assets opened to learn what the mosaic is of
 _WHOLE_S = 30.0  # for which a read waits for remote assets
 _STACK_CELLS = 4_000_000  # that a median keeps at one time
 _REMOTE_LOOKS = 64  # remote assets whose revision is a part of a grid's
-_LOOKS_AT_ONCE = 16
 _PLACES = 16  # what the index found last
 _UNKNOWN = Field(name="b1", dtype="uint8", title="not known: none of the first assets could be read")
 
@@ -283,13 +281,10 @@ class MosaicSource:
             assets = (*place.found, *self._across(place))
         local = [asset.href for asset in assets if not asset.is_remote]
         remote = [asset.href for asset in assets if asset.is_remote][:_REMOTE_LOOKS]
-        texts = [*map(storage.revision, local)]
-        if remote:
-            with ThreadPoolExecutor(_LOOKS_AT_ONCE) as pool:
-                texts += pool.map(storage.revision, remote)
+        hrefs = (*local, *remote)
         document = self._index.look() if grid is None else self._index.revision
         learned = [f"{field.name} {field.dtype}" for field in self._stored]  # of the assets that could be opened then
-        whole = "\n".join((document, *learned, *local, *remote, *texts))
+        whole = "\n".join((document, *learned, *hrefs, *storage.revisions(hrefs)))
         return hashlib.sha256(whole.encode(errors="backslashreplace")).hexdigest()
 
     def sample(self) -> Raster:

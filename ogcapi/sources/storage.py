@@ -7,7 +7,8 @@ import re
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
@@ -35,6 +36,7 @@ CONNECT_S, READ_S = 5.0, 10.0
 _WHOLE_S = 60.0  # for all bytes of a small file
 _LOOK_AGAIN_S = 10.0
 _ABSENT_S = 30.0  # until something remote that could not be reached is asked again: each attempt may last a timeout
+_LOOKS_AT_ONCE = 16
 _MAX_KNOWN = 200_000  # revisions kept
 _MAX_REDIRECTS = 5
 
@@ -106,12 +108,16 @@ class _Revisions:
     known: OrderedDict[str, tuple[float, str]] = field(default_factory=OrderedDict)
     lock: threading.Lock = field(default_factory=threading.Lock)
 
+    def recall(self, href: str) -> str | None:
+        with self.lock:
+            look_at, text = self.known.get(href, (0.0, ""))
+        return text if time.monotonic() < look_at else None
+
     def get(self, href: str) -> str:
         if not is_remote(href):
             return _local_revision(href)
-        with self.lock:
-            look_at, text = self.known.get(href, (0.0, ""))
-        if time.monotonic() < look_at:
+        text = self.recall(href)
+        if text is not None:
             return text
         if hosts.is_silent(href):
             return ABSENT  # for as long as its host is
@@ -136,6 +142,16 @@ def revision(href: str) -> str:
     What is remote is looked at again at most every ten seconds. Whatever lies at a host that does not answer is absent.
     """
     return _revisions.get(href)
+
+
+def revisions(hrefs: Sequence[str]) -> list[str]:
+    """The revision of each; those that have to be asked for over the network are asked for together."""
+    unknown = [href for href in hrefs if is_remote(href) and _revisions.recall(href) is None]
+    found: dict[str, str] = {}
+    if unknown:
+        with ThreadPoolExecutor(_LOOKS_AT_ONCE) as pool:
+            found = dict(zip(unknown, pool.map(revision, unknown), strict=True))
+    return [found[href] if href in found else revision(href) for href in hrefs]
 
 
 def note_revision(href: str, text: str) -> None:
