@@ -6,7 +6,7 @@ from __future__ import annotations
 import numpy as np
 
 from ogcapi.pixels.compiled import kernel
-from ogcapi.pixels.interpolating import AVERAGE, counted, weights_of
+from ogcapi.pixels.interpolating import AVERAGE, ROUNDING, TAPS, counted, weights_of
 from ogcapi.pixels.kernels import (
     CONTROL,
     FRAME,
@@ -22,8 +22,6 @@ from ogcapi.pixels.kernels import (
     scales_of,
 )
 
-_TAPS = 1030  # stored cells a side that a kernel touches at most
-_NOTHING = 1e-6  # areas that differ by so little are equal, as in `resampling`
 _FEW = 48  # values that are sorted as they come
 
 
@@ -45,7 +43,7 @@ def _most_frequent(found, areas, count, order):  # type: ignore[no-untyped-def]
         most = max(most, area)
     for i in range(count):
         area = area + areas[order[i]] if i and found[order[i]] == found[order[i - 1]] else areas[order[i]]
-        if area >= most - _NOTHING:
+        if area >= most - ROUNDING:
             return found[order[i]]
     return found[order[0]]
 
@@ -62,7 +60,7 @@ def mode(control, frame, window, core, stored, known, period, made, is_made):  #
     core_left, core_top, core_cols, core_rows = core
     position, corners = np.empty((2, PATCH, PATCH)), np.empty((SPAN, SPAN))
     cells, scales = np.empty((2, PATCH, PATCH), np.int32), np.empty((2, PATCH, PATCH))
-    row_weights, col_weights = np.empty(_TAPS), np.empty(_TAPS)
+    row_weights, col_weights = np.empty(TAPS), np.empty(TAPS)
     found, areas, order = np.empty(_FEW, np.int64), np.empty(_FEW), np.empty(_FEW, np.int64)
     for patch_row in range(steps.shape[0]):
         first_y, last_y = max(0, skip_rows - patch_row * PATCH), min(PATCH, skip_rows + height - patch_row * PATCH)

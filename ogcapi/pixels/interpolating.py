@@ -28,8 +28,10 @@ from ogcapi.pixels.kernels import (
 )
 
 BILINEAR, CUBIC, LANCZOS, AVERAGE = range(4)
-_NOTHING = 1e-6  # a weight this small is rounding, as in `resampling`
-_TAPS = 1030  # stored cells a side that a kernel touches at most
+ROUNDING = 1e-6
+"""A weight, or a difference of areas, that is no more than this is none, as in `resampling`."""
+TAPS = 1030
+"""Stored cells a side that a kernel touches at most."""
 _LOBES = 3  # of Lanczos' kernel
 _CENTRE = 1e-9  # so near to it, a sine is its angle
 _QUICK = 16  # of them, where many cells are done at once
@@ -94,7 +96,7 @@ def _fill_weights(method, first, position, scale, inverse, out):  # type: ignore
         for x in range(out.size):
             out[x] = _lanczos((first[x] + 0.5 - position[x]) * inverse[x], out[x])
     for x in range(out.size):
-        out[x] = out[x] if abs(out[x]) >= _NOTHING else 0.0
+        out[x] = out[x] if abs(out[x]) >= ROUNDING else 0.0
 
 
 @part
@@ -114,7 +116,7 @@ def weights_of(method, radius, position, scale, out):  # type: ignore[no-untyped
             weight = _lanczos(t, _sine(t) * _sine(t / _LOBES))
         else:
             weight = _share(index, position, scale)
-        out[k] = weight if abs(weight) >= _NOTHING else 0.0
+        out[k] = weight if abs(weight) >= ROUNDING else 0.0
         if out[k] != 0:
             start, stop = min(start, k), k + 1
     for k in range(start, stop):
@@ -201,7 +203,7 @@ def interpolate(control, frame, window, core, stored, strides, samples, method, 
     place, centre = np.empty(CENTRES, np.uint64), np.empty(CENTRES, np.uint64)
     is_inside, is_wanted, is_known = np.empty((3, CENTRES), np.uint8)
     along, mean = np.empty(CENTRES), np.full(CENTRES, np.nan)
-    row_weights, col_weights = np.empty(_TAPS), np.empty(_TAPS)
+    row_weights, col_weights = np.empty(TAPS), np.empty(TAPS)
     for patch_row in range(steps.shape[0]):
         first_y, last_y = max(0, skip_rows - patch_row * PATCH), min(PATCH, skip_rows + height - patch_row * PATCH)
         for patch_col in range(steps.shape[1]):
