@@ -19,7 +19,7 @@ from ogcapi.model.operation import Operation
 from ogcapi.model.problem import Problem
 from ogcapi.model.service import Contact, Named, Service
 from ogcapi.pixels.compiled import warm
-from ogcapi.sources.blocks import default_budget, memory_limit, shared_cache
+from ogcapi.sources.blocks import cores, default_budget, memory_limit, shared_cache
 from ogcapi.sources.catalog import Catalog
 from ogcapi.sources.heap import share_heap
 from ogcapi.sources.kept import default_folder
@@ -27,7 +27,7 @@ from ogcapi.web import common, coverages, maps, styles, tiles
 from ogcapi.web.assets import Assets
 from ogcapi.web.manners import AccessLog, Manners
 from ogcapi.web.respond import on_http_exception, on_problem
-from ogcapi.web.running import Handler, Workshop, cores, threads_for
+from ogcapi.web.running import Handler, Workshop, threads_for
 from ogcapi.web.site import CacheControl, Site
 from ogcapi.web.tilecache import CachedTiles, TileCache
 from ogcapi.web.timing import measured

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import logging
-import os
 import struct
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -19,7 +18,7 @@ from ogcapi.model.problem import SourceFailed
 from ogcapi.model.raster import Valid, Values
 from ogcapi.pixels.undoing import split
 from ogcapi.sources import ranges, storage, stored
-from ogcapi.sources.blocks import Block, Pyramid, edges
+from ogcapi.sources.blocks import Block, Pyramid, cores, edges
 from ogcapi.sources.decoders import Damaged
 from ogcapi.sources.header import File, Header
 from ogcapi.sources.tiff import NoTiff, Numbers, read_tiff
@@ -296,17 +295,16 @@ _decoding = threading.Semaphore(1)
 
 @lru_cache(maxsize=1)
 def _pool() -> tuple[int, ThreadPoolExecutor]:
-    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
-    return cores, ThreadPoolExecutor(max(1, cores - 1), thread_name_prefix="decode")
+    return cores(), ThreadPoolExecutor(max(1, cores() - 1), thread_name_prefix="decode")
 
 
 def _each(work: Callable[[_Given], _Made], items: Sequence[_Given], nbytes: int) -> list[_Made]:
     """The work done on each; by several threads where there is much and no other thread does so."""
     if len(items) > 1 and nbytes >= _PARALLEL_BYTES and _decoding.acquire(blocking=False):
         try:
-            cores, pool = _pool()
-            if cores > 1:
-                share = -(-len(items) // cores)
+            threads, pool = _pool()
+            if threads > 1:
+                share = -(-len(items) // threads)
                 futures = [
                     pool.submit(lambda part: [work(item) for item in part], items[at : at + share])
                     for at in range(share, len(items), share)

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import queue
 import threading
 from collections import deque
@@ -32,13 +31,6 @@ _GONE = 499  # customary in logs for an answer that nobody read
 def threads_for(cores: int, memory_bytes: int, workers: int) -> int:
     """Threads of each of so many processes: two a core, fewer where half of the memory would not do for them."""
     return max(_LEAST_THREADS, min(_PER_CORE * cores, memory_bytes // 2 // _WORK_BYTES) // workers)
-
-
-def cores() -> int:
-    """Cores that this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1
 
 
 class Workshop:
