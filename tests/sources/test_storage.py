@@ -23,6 +23,17 @@ def test_a_local_revision_changes_with_the_file_and_is_absent_with_it(tmp_path):
     assert storage.revision(str(path)) not in {first, storage.ABSENT}
 
 
+def test_revisions_together_are_those_one_by_one_and_known_ones_need_no_threads(tmp_path, site, monkeypatch):
+    for name in "abc":
+        (tmp_path / f"{name}.txt").write_text(name)
+    hrefs = [f"{site}/a.txt", str(tmp_path / "b.txt"), f"{site}/c.txt", f"{site}/none.txt", f"{site}/a.txt"]
+    together = storage.revisions(hrefs)
+    monkeypatch.setattr(storage, "ThreadPoolExecutor", None)
+    assert storage.revisions(hrefs) == together
+    forget_revisions()
+    assert [storage.revision(href) for href in hrefs] == together
+
+
 def test_a_remote_revision_is_that_of_the_server(tmp_path, site):
     (tmp_path / "a.txt").write_text("one")
     first = storage.revision(f"{site}/a.txt")

@@ -77,6 +77,8 @@ def test_a_tile_is_the_same_from_memory(serve: Serve, tmp_path: Path, caches: st
     assert (known.status_code, known.content) == (304, b"")
     assert known.headers["etag"] == first.headers["etag"]
     assert known.headers["cache-control"] == first.headers["cache-control"]
+    twice = [("If-None-Match", '"other"'), ("If-None-Match", first.headers["etag"])]
+    assert client.get(TILE, headers=twice).status_code == 304
 
 
 def test_what_a_client_accepts_decides_what_it_gets_from_memory(serve: Serve, tmp_path: Path) -> None:
