@@ -65,7 +65,7 @@ def create_app(config: Config, workers: int = 1) -> Starlette:
     _set_up_logging(config)
     _warm_up(config, workers)
     site = site_from(config)
-    workshop = Workshop(threads_for(cores(), memory_limit(), workers))
+    workshop = Workshop(threads_for(cores(), memory_limit(), workers), at_once=workers >= cores())
     data = {operation: workshop.endpoint(handler) for operation, handler in DATA.items()}
     if config.server.timing:
         data = {operation: measured(endpoint) for operation, endpoint in data.items()}

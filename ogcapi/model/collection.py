@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol, runtime_checkable
+from typing import Protocol
 
 from ogcapi.model.body import Body, body_of
 from ogcapi.model.crs import Crs
@@ -79,7 +79,6 @@ class CoverageSource(Protocol):
         ...
 
 
-@runtime_checkable
 class PictureSource(Protocol):
     """What a `CoverageSource` may be besides: one whose values are stored in pieces that are pictures."""
 

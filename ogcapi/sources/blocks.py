@@ -18,6 +18,7 @@ import numpy.typing as npt
 
 from ogcapi.model.media import MediaType
 from ogcapi.model.raster import Values
+from ogcapi.model.stop import needs_time
 from ogcapi.sources.header import Header
 
 _MOST_BYTES = 1 << 30  # of the cache, where nobody says otherwise
@@ -151,7 +152,9 @@ class BlockCache:
                 if block is not None:
                     self._known.move_to_end(key)
                     found[index] = block
-                elif key in self._coming:
+                    continue
+                needs_time()
+                if key in self._coming:
                     if index not in missing:
                         awaited[index] = self._coming[key]
                 else:

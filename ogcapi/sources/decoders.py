@@ -165,6 +165,7 @@ def _jpeg(content: bytes, layout: Layout, out: Values) -> None:
     brightness hardly does.
     """
     head = jpeg.read_head(content)
+    jpeg.check_scans(content)
     # before memory is taken for whatever the stream promises, which imagecodecs (2026.3) does not give back
     if (head.height, head.width, head.samples, head.bits) != (*out.shape, 8):
         raise Damaged("a picture is of another size than its chunk")

@@ -40,8 +40,6 @@ def read_head(content: bytes) -> Head:
     """The head of a stream. Raises `ValueError` where it is none that is decoded, and where the stream has no end."""
     if content[:2] != _START or content.rfind(_END) < 0:
         raise ValueError("a JPEG stream does not begin, or does not end")
-    if content.count(b"\xff\xda") > _MAX_SCANS:  # within cells, 255 is followed by 0
-        raise ValueError("a JPEG stream has too many scans")
     at, frame = 2, None
     segments = []
     try:
@@ -63,6 +61,12 @@ def read_head(content: bytes) -> Head:
             at += 2 + length
     except struct.error as error:
         raise ValueError("a JPEG stream ends before its cells") from error
+
+
+def check_scans(content: bytes) -> None:
+    """Raises `ValueError` where a stream would be decoded without end, each scan going through all cells."""
+    if content.count(b"\xff\xda") > _MAX_SCANS:  # within cells, 255 is followed by 0
+        raise ValueError("a JPEG stream has too many scans")
 
 
 def whole(content: bytes, head: Head, tables: bytes | None, *, is_ycbcr: bool) -> bytes | None:

@@ -8,6 +8,7 @@ from collections.abc import Callable
 from concurrent.futures import Future
 from typing import TypeVar
 
+from ogcapi.model.stop import needs_time
 from ogcapi.sources import storage
 from ogcapi.sources.blocks import Pyramid
 from ogcapi.sources.geotiff import open_geotiff
@@ -40,6 +41,7 @@ class Headers:
                     self._known.move_to_end(file)
             if known is not None and known.revision == storage.revision(file.href):
                 return known
+            needs_time()
             with self._lock:
                 coming = self._coming.get(file)
                 if coming is None:

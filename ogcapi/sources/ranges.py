@@ -18,6 +18,7 @@ import obstore
 from obstore.exceptions import BaseError
 
 from ogcapi.model.problem import SourceFailed
+from ogcapi.model.stop import needs_time
 from ogcapi.sources import hosts, storage
 
 Span = tuple[int, int]
@@ -95,6 +96,7 @@ def read_ranges(href: str, revision: str, spans: Sequence[Span], name: str = "")
     name = name or storage.public_name(href)
     if not storage.is_remote(href):
         return _local_ranges(href, revision, spans, name)
+    needs_time()
     size = revision.rpartition("-")[2]
     if size.isdecimal() and any(offset + length > int(size) for offset, length in spans):
         raise SourceFailed(name, _TRUNCATED)

@@ -21,6 +21,7 @@ from obstore.exceptions import BaseError
 from obstore.store import AzureStore, GCSStore, ObjectStore, S3Store
 
 from ogcapi.model.problem import SourceFailed
+from ogcapi.model.stop import needs_time
 from ogcapi.sources import hosts
 
 if TYPE_CHECKING:
@@ -121,6 +122,7 @@ class _Revisions:
             return text
         if hosts.is_silent(href):
             return ABSENT  # for as long as its host is
+        needs_time()
         text = _look(href)
         self.put(href, text, _ABSENT_S if text == ABSENT else _LOOK_AGAIN_S)
         return text
@@ -149,6 +151,7 @@ def revisions(hrefs: Sequence[str]) -> list[str]:
     unknown = [href for href in hrefs if is_remote(href) and _revisions.recall(href) is None]
     found: dict[str, str] = {}
     if unknown:
+        needs_time()
         with ThreadPoolExecutor(_LOOKS_AT_ONCE) as pool:
             found = dict(zip(unknown, pool.map(revision, unknown), strict=True))
     return [found[href] if href in found else revision(href) for href in hrefs]

@@ -11,6 +11,7 @@ from types import TracebackType
 from typing import Any, TypeVar
 
 from ogcapi.model.problem import SourceFailed
+from ogcapi.model.stop import needs_time
 
 AHEAD = 4
 """Remote files that are opened while another one before them is read."""
@@ -47,6 +48,7 @@ class Waiting:
 
     def start(self, act: Callable[[], _T]) -> Future[_T]:
         """Begin something that may have to wait; nothing begins once the time is up."""
+        needs_time()
         begun: Future[_T] = Future()
         if time.monotonic() < self._until:
             begun = threads().submit(copy_context().run, act)

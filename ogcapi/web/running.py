@@ -1,4 +1,7 @@
-"""Running: data are made in threads of their own, of bounded number and with a bounded queue."""
+"""Running: data are made in threads of their own, of bounded number and with a bounded queue.
+
+Where a process has one core, an answer that needs nothing but a moment is made where the request came in.
+"""
 
 from __future__ import annotations
 
@@ -25,6 +28,8 @@ _WORK_BYTES = 128 << 20  # that one thread may need at a time, beside the caches
 _WAITING_PER_THREAD = 32
 _PATIENCE_S = 0.02  # only work that takes longer is worth asking whether its client is still there
 _RETRY_S = 1
+_MOMENT_S = 0.005  # for which all other requests may be held up
+_MOST_PASSED_OVER = 15
 _GONE = 499  # customary in logs for an answer that nobody read
 
 
@@ -36,11 +41,15 @@ def threads_for(cores: int, memory_bytes: int, workers: int) -> int:
 class Workshop:
     """Threads that make data, and the queue before them.
 
-    Work whose client goes away leaves the queue, or ends at its next `check`.
+    Work whose client goes away leaves the queue, or ends at its next `check`. With `at_once`, answers are
+    first tried without a thread; after each vain attempt, twice as many requests as before are not.
     """
 
-    def __init__(self, threads: int, waiting: int | None = None) -> None:
+    def __init__(self, threads: int, waiting: int | None = None, *, at_once: bool = False) -> None:
         self._threads = threads
+        self._at_once = at_once
+        self._passed_over = 0
+        self._to_pass_over = 0
         self._most_waiting = _WAITING_PER_THREAD * threads if waiting is None else waiting
         self._started = 0
         self._jobs: deque[_Job] = deque()
@@ -56,6 +65,9 @@ class Workshop:
         """The handler, run in one of the threads. Raises `Unavailable` (503, `Retry-After`) where the queue is full."""
 
         async def run(request: Request) -> Response:
+            answer = self._made_at_once(handler, request)
+            if answer is not None:
+                return answer
             if self.waiting >= self._most_waiting:
                 raise Unavailable("Too many requests wait already; try again in a moment.", _RETRY_S)
             loop = asyncio.get_running_loop()
@@ -74,6 +86,22 @@ class Workshop:
                     task.cancel()
 
         return run
+
+    def _made_at_once(self, handler: Handler, request: Request) -> Response | None:
+        """The answer where it can be given in a moment: what it is made of lies in memory, and it is small."""
+        if not self._at_once:
+            return None
+        if self._to_pass_over:
+            self._to_pass_over -= 1
+            return None
+        try:
+            with stoppable(Stop(_MOMENT_S)):
+                answer = handler(request)
+        except Stopped:
+            self._passed_over = self._to_pass_over = min(2 * self._passed_over + 1, _MOST_PASSED_OVER)
+            return None
+        self._passed_over = 0
+        return answer
 
     def _add(self, job: _Job) -> None:
         self._jobs.append(job)

@@ -10,8 +10,10 @@ from ogcapi.model.crs import Crs
 from ogcapi.model.grid import BBox, Grid, carry, span
 from ogcapi.model.parameters import BBOX, BBOX_CRS, CRS, HEIGHT, WIDTH
 from ogcapi.model.problem import BadParameter, TooManyCells
+from ogcapi.model.stop import needs_time
 from ogcapi.web.negotiate import Asked
 
+_BRIEF = 1 << 20  # cells that are written in a moment
 _WHOLE = 1e-6  # of a cell: a box this near to whole cells is of whole cells
 
 
@@ -47,6 +49,8 @@ def bounded(grid: Grid, fields: int, limit: int) -> None:
     cells = grid.width * grid.height * fields
     if cells > limit:
         raise TooManyCells(f"{grid.width} x {grid.height} cells of {fields} fields", limit)
+    if cells > _BRIEF:
+        needs_time()
 
 
 def _of_body(one: Collection, name: str, crs: Crs | None) -> Crs | None:

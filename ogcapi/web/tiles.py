@@ -249,6 +249,7 @@ def map_tile_of(operations: TileOperations, locate: Locate) -> Callable[[Request
         tiled = locate(asked, site, url)
         tile_set = _tile_set(tiled, asked)
         grid = _grid(tile_set, asked, _size(asked, site))
+        bounded(grid, 1, site.max_cells)
         drawn = [one for one in tiled.collections if one.body == tile_set.matrix_set.body]
 
         def make() -> Body:

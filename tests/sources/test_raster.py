@@ -12,6 +12,9 @@ from rasterio.enums import ColorInterp
 
 from ogcapi.model.crs import parse_crs, transformation
 from ogcapi.model.raster import Selection
+from ogcapi.model.stop import Stop, Stopped, stoppable
+from ogcapi.sources.blocks import shared_cache
+from ogcapi.sources.pyramids import forget_headers
 from ogcapi.sources.raster import open_file, reach
 from tests.contract import SourceContract
 from tests.data import DEMO, forget_revisions, grid_of, numbered, read_all, write_raster
@@ -267,6 +270,25 @@ def test_a_file_that_changes_is_read_anew(tmp_path):
     assert source.revision() != before
     assert (read_all(source, source.grid).values[0, :8, :8] != first.values[0]).any()
     assert read_all(source, source.grid).grid.shape == (16, 16)
+
+
+def test_what_lies_in_memory_is_read_in_a_moment_and_all_else_asks_for_time(tmp_path):
+    values = np.arange(64 * 64, dtype="int16").reshape(64, 64)
+    write_raster(tmp_path / "a.tif", values, bounds=(0, 0, 64, 64))
+    source = open_file(str(tmp_path / "a.tif"))
+    selection = Selection(fields=tuple(field.name for field in source.fields))
+
+    def in_a_moment():
+        with stoppable(Stop(60)):
+            return source.read(source.grid, selection)
+
+    for forget in (shared_cache().clear, forget_headers):
+        forget()
+        with pytest.raises(Stopped):
+            in_a_moment()
+        whole = source.read(source.grid, selection)
+        assert np.array_equal(in_a_moment().values, whole.values)
+        assert np.array_equal(whole.values[0], values)
 
 
 def test_files_may_be_of_any_format_that_gdal_reads(tmp_path):

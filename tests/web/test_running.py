@@ -24,7 +24,8 @@ from starlette.routing import Route
 from ogcapi.app import create_app
 from ogcapi.config import load_config
 from ogcapi.model.problem import Problem, Unavailable
-from ogcapi.sources.blocks import shared_cache
+from ogcapi.model.stop import check, needs_time
+from ogcapi.sources.blocks import cores, shared_cache
 from ogcapi.web.running import Workshop, threads_for
 from tests.data import write_mosaic, write_raster
 from tests.sources.files_over_http import Site, serving
@@ -138,6 +139,62 @@ def test_who_goes_away_leaves_the_queue_to_others_and_is_not_worked_for(slow: tu
     assert work.begun == ["first", "staying"]
 
 
+def long_work() -> None:
+    for _ in range(100):
+        time.sleep(0.001)
+        check()
+
+
+@pytest.mark.parametrize(
+    ("work", "is_at_once", "made_at_once"),
+    [
+        (lambda: None, True, True),
+        (lambda: None, False, False),
+        (needs_time, True, False),
+        (long_work, True, False),
+    ],
+)
+def test_only_what_takes_a_moment_is_made_where_it_came_in(
+    work: Callable[[], None], is_at_once: bool, made_at_once: bool
+) -> None:
+    def made(_: Request) -> Response:
+        work()
+        return Response(threading.current_thread().name)
+
+    async def loop(_: Request) -> Response:
+        return Response(threading.current_thread().name)
+
+    workshop = Workshop(threads=1, at_once=is_at_once)
+    with listening(Starlette(routes=[Route("/made", workshop.endpoint(made)), Route("/loop", loop)])) as port:
+        here = Client(port, "/loop").answer()[2]
+        for _ in range(20):
+            assert (Client(port, "/made").answer()[2] == here) == made_at_once
+
+
+def test_after_vain_attempts_few_are_made_until_one_succeeds() -> None:
+    attempts: list[bool] = []
+    is_slow = True
+
+    def made(_: Request) -> Response:
+        attempts.append(threading.current_thread().name.startswith("data-"))
+        if is_slow:
+            needs_time()
+        return Response()
+
+    workshop = Workshop(threads=1, at_once=True)
+    with listening(Starlette(routes=[Route("/made", workshop.endpoint(made))])) as port:
+        for _ in range(64):
+            assert Client(port, "/made").answer()[0] == 200
+        assert attempts.count(True) == 64
+        assert attempts.count(False) < 8
+        is_slow = False
+        for _ in range(32):
+            assert Client(port, "/made").answer()[0] == 200
+        attempts.clear()
+        assert Client(port, "/made").answer()[0] == 200
+        assert attempts == [False]
+
+
 @given(st.integers(1, 256), st.integers(0, 1 << 40), st.integers(1, 64))
 def test_processes_share_the_cores_and_the_memory_but_each_has_two_threads(
     cores: int, memory: int, workers: int
@@ -183,7 +240,7 @@ resources:
   mosaic: {{providers: [{{name: MosaicJSON, data: mosaic.json, options: {{mosaic_method: mean}}}}]}}
 """)
         shared_cache().clear()
-        app, log = create_app(load_config(folder / "config.yml", {})), Log()
+        app, log = create_app(load_config(folder / "config.yml", {}), workers=cores()), Log()  # so it is tried at once
         logging.getLogger("ogcapi.access").addHandler(log)
         with listening(app) as port:
             assert Client(port, "/collections/mosaic/coverage/tiles").answer()[0] == 200
