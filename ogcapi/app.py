@@ -23,7 +23,7 @@ from ogcapi.sources.blocks import cores, default_budget, memory_limit, shared_ca
 from ogcapi.sources.catalog import Catalog
 from ogcapi.sources.heap import share_heap
 from ogcapi.sources.kept import default_folder
-from ogcapi.web import common, coverages, maps, styles, tiles
+from ogcapi.web import clients, common, coverages, maps, styles, tiles
 from ogcapi.web.assets import Assets
 from ogcapi.web.manners import AccessLog, Manners
 from ogcapi.web.respond import on_http_exception, on_problem
@@ -46,6 +46,9 @@ DOCUMENTS: dict[Operation, Handler] = {
     known.STYLE_LIST: styles.style_list,
     known.STYLE: styles.style,
     known.LEGEND: styles.legend,
+    known.VRT: clients.vrt,
+    known.TILES_VRT: clients.tiles_vrt,
+    known.GDAL_WMS: clients.gdal_wms,
 }
 DATA: dict[Operation, Handler] = {}
 for of, locate in (

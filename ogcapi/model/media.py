@@ -40,6 +40,7 @@ OPENAPI = MediaType(
 PNG = MediaType("image/png", ("png",), "PNG", tiles_class="png")
 JPEG = MediaType("image/jpeg", ("jpeg", "jpg"), "JPEG", tiles_class="jpeg")
 WEBP = MediaType("image/webp", ("webp",), "WebP")
+XML = MediaType("application/xml", ("xml",), "XML", also=("text/xml",))
 SVG = MediaType("image/svg+xml", ("svg",), "SVG")
 GEOTIFF = MediaType("image/tiff; application=geotiff", ("geotiff", "tiff", "tif"), "GeoTIFF", tiles_class="tiff")
 NPY = MediaType("application/x-npy", ("npy",), "NumPy array")

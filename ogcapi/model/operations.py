@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from ogcapi.model.media import GEOTIFF, HTML, JPEG, JSON, NPY, OPENAPI, PNG, SCHEMA, SVG, WEBP, MediaType
+from ogcapi.model.media import GEOTIFF, HTML, JPEG, JSON, NPY, OPENAPI, PNG, SCHEMA, SVG, WEBP, XML, MediaType
 from ogcapi.model.operation import Operation, Parameter
 from ogcapi.model.parameters import BBOX, BBOX_CRS, COLLECTIONS, CRS, HEIGHT, PROPERTIES, WIDTH
 
@@ -179,6 +179,38 @@ STYLED_MAP = Operation(
     query=_SUBSET,
 )
 
+_COVERAGE = "/collections/{collectionId}/coverage"
+_COVERAGE_SET = _COVERAGE + "/tiles/{tileMatrixSetId}"
+
+
+def _file(name: str, path: str, summary: str, media: MediaType, *query: Parameter[Any]) -> Operation:
+    """A file for a client, under an address of its own."""
+    return Operation(name=name, path=path, summary=summary, tag="Files for clients", answers=(media,), query=query)
+
+
+VRT = _file(
+    "getCoverageVrt",
+    _COVERAGE + ".vrt",
+    "The values of a collection in its own cells, as a virtual raster for GDAL, rasterio and QGIS",
+    XML,
+    PROPERTIES,
+)
+TILES_VRT = _file(
+    "getCoverageTilesVrt",
+    _COVERAGE_SET + "/coverage.vrt",
+    "The values of a collection in the cells of a tile matrix set, as a virtual raster for GDAL, rasterio and QGIS",
+    XML,
+    PROPERTIES,
+)
+GDAL_WMS = _file(
+    "getCoverageTilesGdalWms",
+    _COVERAGE_SET + "/gdal-wms.xml",
+    "Coverage tiles as a service description for GDAL's WMS driver",
+    XML,
+    PROPERTIES,
+)
+COVERAGE_FILES = (TILES_VRT, GDAL_WMS)
+
 OPERATIONS: tuple[Operation, ...] = (
     LANDING_PAGE,
     API,
@@ -198,4 +230,6 @@ OPERATIONS: tuple[Operation, ...] = (
     *MAP_TILES,
     *STYLED_MAP_TILES,
     *COVERAGE_TILES,
+    VRT,
+    *COVERAGE_FILES,
 )
