@@ -4,9 +4,25 @@ from __future__ import annotations
 
 from typing import Any
 
-from ogcapi.model.media import GEOTIFF, HTML, JPEG, JSON, NPY, OPENAPI, PNG, SCHEMA, SVG, WEBP, XML, MediaType
+from ogcapi.model.media import (
+    GEOJSON,
+    GEOTIFF,
+    HTML,
+    JPEG,
+    JSON,
+    MAPLIBRE,
+    NPY,
+    OPENAPI,
+    PNG,
+    QLR,
+    SCHEMA,
+    SVG,
+    WEBP,
+    XML,
+    MediaType,
+)
 from ogcapi.model.operation import Operation, Parameter
-from ogcapi.model.parameters import BBOX, BBOX_CRS, COLLECTIONS, CRS, HEIGHT, PROPERTIES, WIDTH
+from ogcapi.model.parameters import BBOX, BBOX_CRS, COLLECTIONS, CRS, HEIGHT, PROPERTIES, STYLE_ID, WIDTH
 
 DOCUMENT = (JSON, HTML)
 PICTURE = (PNG, JPEG, WEBP)
@@ -209,7 +225,50 @@ GDAL_WMS = _file(
     XML,
     PROPERTIES,
 )
-COVERAGE_FILES = (TILES_VRT, GDAL_WMS)
+STACTA = _file(
+    "getCoverageTilesStacta",
+    _COVERAGE_SET + "/stacta.json",
+    "Coverage tiles as a STAC item of tiled assets",
+    GEOJSON,
+    PROPERTIES,
+)
+VALUES_QLR = _file(
+    "getCoverageTilesQlr",
+    _COVERAGE_SET + "/values.qlr",
+    "Values as a layer of QGIS, drawn by QGIS in a style of the collection",
+    QLR,
+    PROPERTIES,
+    STYLE_ID,
+)
+GDAL_WMTS = _file(
+    "getCoverageTilesGdalWmts",
+    _COVERAGE_SET + "/gdal-wmts.xml",
+    "Coverage tiles as a service description for GDAL's WMTS driver, which knows no value for no data",
+    XML,
+)
+COVERAGE_FILES = (TILES_VRT, GDAL_WMS, GDAL_WMTS, STACTA, VALUES_QLR)
+WMTS_CAPABILITIES = Operation(
+    name="getWmtsOfFiles",
+    path="/collections/{collectionId}/wmts/1.0.0/WMTSCapabilities.xml",
+    summary="What the WMTS of a collection has",
+    tag="WMTS",
+    answers=(XML,),
+)
+
+
+def _map_files(base: str, origin: str, what: str) -> tuple[Operation, Operation, Operation]:
+    one = f"{base}/tiles/{{tileMatrixSetId}}"
+    return (
+        _file(f"get{origin}Qlr", f"{one}/wmts.qlr", f"Map tiles of {what} as a layer of QGIS", QLR),
+        _file(f"get{origin}TileJson", f"{one}/tilejson.json", f"Map tiles of {what} as TileJSON 3.0", JSON),
+        _file(f"get{origin}MapLibreStyle", f"{one}/style.json", f"Map tiles of {what} as a MapLibre style", MAPLIBRE),
+    )
+
+
+MAP_FILES = _map_files("/collections/{collectionId}/map", "Map", "a collection")
+STYLED_MAP_FILES = _map_files(
+    "/collections/{collectionId}/styles/{styleId}/map", "StyledMap", "a collection in a style"
+)
 
 OPERATIONS: tuple[Operation, ...] = (
     LANDING_PAGE,
@@ -232,4 +291,6 @@ OPERATIONS: tuple[Operation, ...] = (
     *COVERAGE_TILES,
     VRT,
     *COVERAGE_FILES,
+    *MAP_FILES,
+    *STYLED_MAP_FILES,
 )

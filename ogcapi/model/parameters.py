@@ -66,6 +66,12 @@ def _bbox(text: str) -> tuple[float, float, float, float]:
 WIDTH = _side("width")
 HEIGHT = _side("height")
 PROPERTIES = _names("properties", "names of fields")
+STYLE_ID: Parameter[str] = Parameter(
+    name="style",
+    description="Id of a style of the collection; its default style if it is left out.",
+    schema={"type": "string"},
+    parse=str,
+)
 COLLECTIONS = _names("collections", "ids or addresses of collections, the first at the bottom")
 CRS = _system("crs", "The coordinate reference system of the answer; the collection's `storageCrs` if it is left out.")
 BBOX_CRS = _system(

@@ -2,18 +2,28 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+
 from starlette.requests import Request
 from starlette.responses import Response
 
-from ogcapi.model.operations import GDAL_WMS, TILES_VRT, VRT
-from ogcapi.model.parameters import PROPERTIES
-from ogcapi.resources import gdal
+from ogcapi.model.collection import TileSet
+from ogcapi.model.link import Document, Urls
+from ogcapi.model.operation import Operation
+from ogcapi.model.operations import GDAL_WMS, GDAL_WMTS, STACTA, TILES_VRT, VALUES_QLR, VRT
+from ogcapi.model.parameters import PROPERTIES, STYLE_ID
+from ogcapi.resources import gdal, qgis, wmtsfiles
+from ogcapi.resources import stacta as documents
+from ogcapi.resources.tiles import Tiled
+from ogcapi.resources.vrt import virtual_raster
 from ogcapi.web.negotiate import Asked, understand
 from ogcapi.web.pages import render_file
-from ogcapi.web.respond import text_file
+from ogcapi.web.respond import json_bytes, text_file
 from ogcapi.web.site import Site, site_of
-from ogcapi.web.tiles import of_coverage, tile_set_named
+from ogcapi.web.tiles import Locate, of_coverage, tile_set_named
 from ogcapi.web.urls import BaseUrls, urls_of
+
+MakeMapFile = Callable[[Tiled, TileSet, Urls], Document]
 
 
 def vrt(request: Request) -> Response:
@@ -37,6 +47,50 @@ def gdal_wms(request: Request) -> Response:
     return text_file(request, asked, render_file("gdal-wms.xml", content).encode(), {})
 
 
+def gdal_wmts(request: Request) -> Response:
+    """Coverage tiles for GDAL's WMTS driver."""
+    asked, site, url = understand(request, GDAL_WMTS), site_of(request), urls_of(request)
+    content = wmtsfiles.gdal_wmts(_chosen(asked, site, url), url)
+    return text_file(request, asked, render_file("gdal-wmts.xml", content).encode(), {})
+
+
+def stacta(request: Request) -> Response:
+    """Coverage tiles as a STAC item of tiled assets."""
+    asked, site, url = understand(request, STACTA), site_of(request), urls_of(request)
+    return text_file(request, asked, json_bytes(documents.stacta(_chosen(asked, site, url), url)), {})
+
+
+def values_qlr(request: Request) -> Response:
+    """Values as a layer of QGIS, which draws them."""
+    asked, site, url = understand(request, VALUES_QLR), site_of(request), urls_of(request)
+    chosen, style = _chosen(asked, site, url), asked.get(STYLE_ID)
+    content = qgis.values_layer(chosen, None if style is None else chosen.collection.style(style), url)
+    return text_file(request, asked, render_file("layer.qlr", content).encode(), {})
+
+
+def map_qlr_of(operation: Operation, locate: Locate) -> Callable[[Request], Response]:
+    """The handler of map tiles as a layer of QGIS."""
+
+    def map_qlr(request: Request) -> Response:
+        asked, site, url = understand(request, operation), site_of(request), urls_of(request)
+        tiled = locate(asked, site, url)
+        content = qgis.map_layer(tiled, tile_set_named(tiled, asked), url)
+        return text_file(request, asked, render_file("layer.qlr", content).encode(), {})
+
+    return map_qlr
+
+
+def map_file_of(operation: Operation, locate: Locate, make: MakeMapFile) -> Callable[[Request], Response]:
+    """The handler of a JSON file about map tiles, of a collection or of one in a style."""
+
+    def map_file(request: Request) -> Response:
+        asked, site, url = understand(request, operation), site_of(request), urls_of(request)
+        tiled = locate(asked, site, url)
+        return text_file(request, asked, json_bytes(make(tiled, tile_set_named(tiled, asked), url)), {})
+
+    return map_file
+
+
 def _chosen(asked: Asked, site: Site, url: BaseUrls) -> gdal.Chosen:
     tiled = of_coverage(asked, site, url)
     return gdal.choose(tiled.collections[0], tile_set_named(tiled, asked), asked.get(PROPERTIES))
@@ -45,5 +99,5 @@ def _chosen(asked: Asked, site: Site, url: BaseUrls) -> gdal.Chosen:
 def _virtual_raster(request: Request, asked: Asked, site: Site, url: BaseUrls, chosen: gdal.Chosen) -> Response:
     one = chosen.collection
     measured = dict(zip((field.name for field in one.fields), site.catalog.statistics(one.id), strict=True))
-    content = gdal.virtual_raster(chosen, measured, url)
+    content = virtual_raster(chosen, measured, url)
     return text_file(request, asked, render_file("coverage.vrt", content).encode(), {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import json
 import re
 import shutil
@@ -14,6 +15,7 @@ from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
+from urllib.parse import parse_qs
 
 import httpx
 import numpy as np
@@ -21,6 +23,7 @@ import pytest
 import rasterio
 import yaml
 from lxml import etree
+from PIL import Image
 from starlette.testclient import TestClient
 
 from ogcapi.app import create_app
@@ -37,6 +40,13 @@ NODATA = -32767
 MARS = "IAU_2015:49910"
 MARS_SET = "MarsEquidistantCylindricalSphere"
 _DEBIAN_GDAL = shutil.which("gdalinfo")
+STYLES: dict[str, Any] = {
+    "ramp": {"fields": ["b1"], "colormap": [[0, "#000080"], [2000, "#ffff00"], [5000, "#ff0000"]]},
+    "gray": {"fields": ["b1"], "range": [0, 5000], "gamma": 1.5},
+    "turned": {"fields": ["b1"], "range": [5000, 0]},
+    "steps": {"fields": ["b1"], "colormap": [{"to": 900, "color": "#102030"}, {"from": 1500, "color": "#c08040"}]},
+}
+QGIS_PYTHON = "/usr/bin/python3"
 needs_gdal = pytest.mark.skipif(_DEBIAN_GDAL is None, reason="GDAL's command line is not here")
 
 
@@ -71,6 +81,7 @@ def listening(config: Path) -> Iterator[Server]:
         try:
             while process.poll() is None and not is_ready(server):
                 time.sleep(0.1)
+            assert process.poll() is None, server.log.read_text()
             yield server
         finally:
             process.terminate()
@@ -192,6 +203,7 @@ def config(folder: Path) -> Path:
         "mars": coverage("mars.json"),
         "aligned": coverage("aligned.json"),
         "utm": coverage("utm.tif"),
+        "drawn": coverage("degrees.tif", tile_matrix_sets=["WorldCRS84Quad"], styles=STYLES),
         "laea": coverage("laea.tif", tile_matrix_sets=["EuropeanETRS89_LAEAQuad", "WebMercatorQuad"]),
         "degrees": coverage("degrees.tif", tile_matrix_sets=["WorldCRS84Quad", "WebMercatorQuad", "GNOSISGlobalGrid"]),
         "oblong": coverage("oblong.tif"),
@@ -353,11 +365,25 @@ def test_a_file_of_something_unknown_is_not_found_and_known_names_are_told(
     assert all(name in answer.json()["detail"] for name in named)
 
 
-@pytest.mark.parametrize("name", ["gdal-wms.xml"])
-def test_a_set_that_a_format_cannot_express_is_refused_and_others_are_named(made: TestClient, name: str) -> None:
-    answer = made.get(f"/collections/degrees/coverage/tiles/GNOSISGlobalGrid/{name}")
+@pytest.mark.parametrize(
+    ("name", "known"),
+    [
+        ("coverage/tiles/GNOSISGlobalGrid/gdal-wms.xml", "WorldCRS84Quad"),
+        ("coverage/tiles/GNOSISGlobalGrid/gdal-wmts.xml", "WorldCRS84Quad"),
+        ("coverage/tiles/GNOSISGlobalGrid/coverage.vrt", "WorldCRS84Quad"),
+        ("coverage/tiles/GNOSISGlobalGrid/stacta.json", "degrees-native"),
+        ("coverage/tiles/GNOSISGlobalGrid/values.qlr", "degrees-native"),
+        ("map/tiles/GNOSISGlobalGrid/wmts.qlr", "WorldCRS84Quad"),
+        ("map/tiles/GNOSISGlobalGrid/tilejson.json", "WebMercatorQuad"),
+        ("map/tiles/GNOSISGlobalGrid/style.json", "WebMercatorQuad"),
+    ],
+)
+def test_a_set_that_a_format_cannot_express_is_refused_and_others_are_named(
+    made: TestClient, name: str, known: str
+) -> None:
+    answer = made.get(f"/collections/degrees/{name}")
     assert answer.status_code == 400
-    assert "WorldCRS84Quad" in answer.json()["expected"]
+    assert known in answer.json()["expected"]
     assert answer.json()["value"] == "GNOSISGlobalGrid"
 
 
@@ -369,3 +395,108 @@ def test_the_tiles_of_the_datas_own_cells_are_a_tile_set_like_others(made: TestC
     assert matrix_set["tileMatrices"][-1]["cellSize"] == 10
     assert made.get("/tileMatrixSets/oblong-native").status_code == 404
     assert made.get("/tileMatrixSets/none-native").status_code == 404
+
+
+def test_tiled_assets_are_the_data_themselves(server: Server, folder: Path) -> None:
+    with (
+        truth(folder, "laea") as (values, source),
+        rasterio.open(f'STACTA:"{server.url}/collections/laea/coverage/tiles/laea-native/stacta.json"') as opened,
+    ):
+        window = rasterio.windows.Window(0, 0, source.width, source.height)
+        np.testing.assert_array_equal(opened.read(window=window), values)
+        assert (opened.nodata, opened.dtypes, opened.crs) == (source.nodata, source.dtypes, source.crs)
+        np.testing.assert_allclose(opened.transform, source.transform, rtol=1e-12)
+
+
+@pytest.mark.parametrize("base", ["drawn/map", "drawn/styles/ramp/map", "mars/map"])
+def test_web_maps_get_tiles_of_512_cells(made: TestClient, base: str) -> None:
+    mercator = "MarsMercatorSphere" if base.startswith("mars") else "WebMercatorQuad"
+    base = base.replace("drawn", "degrees").replace("/styles/ramp", "/styles/default")
+    one = base.partition("/")[0]
+    if "styles" in base:
+        (first, *_) = made.get(f"/collections/{one}/styles").json()["styles"]
+        base = base.replace("default", first["id"])
+    told = made.get(f"/collections/{base}/tiles/{mercator}/tilejson.json").json()
+    style = made.get(f"/collections/{base}/tiles/{mercator}/style.json").json()
+    (source,) = style["sources"].values()
+    assert told["tilejson"] == "3.0.0"
+    assert (source["tiles"], source["tileSize"], source["bounds"]) == (told["tiles"], 512, told["bounds"])
+    longitude, latitude, zoom = told["center"]
+    col = int((longitude / 360 + 0.5) * 2**zoom)
+    row = int((0.5 - np.arcsinh(np.tan(np.radians(latitude))) / (2 * np.pi)) * 2**zoom)
+    (template,) = told["tiles"]
+    answer = made.get(template.replace("{z}", str(zoom)).replace("{x}", str(col)).replace("{y}", str(row)))
+    picture = Image.open(io.BytesIO(answer.content))
+    assert (picture.format, picture.size) == ("PNG", (512, 512))
+    assert picture.convert("RGBA").getextrema()[3][1] == 255
+
+
+def test_the_deepest_level_of_web_maps_has_the_cells_of_the_deepest_matrix(made: TestClient) -> None:
+    limits = made.get("/collections/degrees/map/tiles/WebMercatorQuad").json()["tileMatrixSetLimits"]
+    told = made.get("/collections/degrees/map/tiles/WebMercatorQuad/tilejson.json").json()
+    assert told["maxzoom"] == int(limits[-1]["tileMatrix"]) - 1
+
+
+def has_qgis() -> bool:
+    command = [QGIS_PYTHON, "-c", "import qgis.core, PyQt5"]
+    return Path(QGIS_PYTHON).is_file() and subprocess.run(command, capture_output=True, check=False).returncode == 0
+
+
+@pytest.mark.skipif(not has_qgis(), reason="QGIS and its Python are not here")
+def test_qgis_draws_values_as_our_styles_do(server: Server, folder: Path, tmp_path: Path) -> None:
+    base = f"{server.url}/collections/drawn"
+    for style in STYLES:
+        asked = f"{base}/coverage/tiles/drawn-native/values.qlr?style={style}"
+        (tmp_path / f"{style}.qlr").write_bytes(httpx.get(asked).content)
+    paths = [str(tmp_path / f"{style}.qlr") for style in STYLES]
+    own = {"QT_QPA_PLATFORM": "offscreen", "XDG_CACHE_HOME": str(tmp_path), "HOME": str(tmp_path), "PATH": "/usr/bin"}
+    script = [QGIS_PYTHON, str(Path(__file__).with_name("qgis_layer.py")), *paths]
+    ran = subprocess.run(script, capture_output=True, text=True, check=True, timeout=120, env=own)
+    layers = [json.loads(line) for line in ran.stdout.splitlines()]
+    assert [layer["valid"] for layer in layers] == [True] * len(STYLES)
+    for style, layer, path in zip(STYLES, layers, paths, strict=True):
+        assert layer["crs"] == "EPSG:4326"
+        assert layer["extent"] == pytest.approx([-10, 35, 40, 50])
+        own_map = httpx.get(f"{base}/styles/{style}/map?width=1000&height=300&f=png").content
+        ours = Image.open(io.BytesIO(own_map)).convert("RGBA")
+        white = Image.alpha_composite(Image.new("RGBA", ours.size, "white"), ours).convert("RGB")
+        theirs = Image.open(f"{path}.png").convert("RGB")
+        apart = np.abs(np.asarray(white, float) - np.asarray(theirs, float)).max(axis=2)
+        assert (apart > 3).mean() < 0.01, style
+
+
+def test_values_are_drawn_only_from_fields_that_are_there(made: TestClient) -> None:
+    answer = made.get("/collections/drawn/coverage/tiles/drawn-native/values.qlr?style=none")
+    assert answer.status_code == 404
+    assert "ramp" in answer.json()["detail"]
+    (style, *_) = made.get("/collections/utm/styles").json()["styles"]
+    path = "/collections/utm/coverage/tiles/utm-native/values.qlr?properties=b1"
+    assert made.get(f"{path}&style={style['id']}").status_code == 400
+    assert "<rasterrenderer" not in made.get(path).text
+
+
+def test_maps_open_in_qgis_through_wmts(made: TestClient) -> None:
+    answer = made.get("/collections/drawn/styles/gray/map/tiles/WorldCRS84Quad/wmts.qlr")
+    assert answer.headers["content-type"] == "application/x-qgis-layer-definition"
+    source = parse_qs(etree.fromstring(answer.content).findtext(".//datasource"))
+    assert source["url"] == ["http://testserver/collections/drawn/wmts/1.0.0/WMTSCapabilities.xml"]
+    assert (source["layers"], source["styles"]) == (["drawn"], ["gray"])
+    assert (source["crs"], source["tileMatrixSet"]) == (["OGC:CRS84"], ["WorldCRS84Quad"])
+
+
+@pytest.mark.parametrize(
+    ("asked", "status", "size"),
+    [("bytes=0-3", 206, 4), ("bytes=-5", 206, 5), ("bytes=99999999-", 416, 0), ("bytes=0-3,5-6", 200, None)],
+)
+def test_a_part_of_a_tile_is_given_when_one_is_asked_for(
+    made: TestClient, asked: str, status: int, size: int | None
+) -> None:
+    path = "/collections/utm/coverage/tiles/utm-native/0/0/0.tif"
+    whole = made.get(path).content
+    for _ in range(2):  # made anew, and kept
+        answer = made.get(path, headers={"range": asked})
+        assert answer.status_code == status
+        assert len(answer.content) == (len(whole) if size is None else size)
+        if status == 206:
+            first, last = answer.headers["content-range"].removeprefix("bytes ").partition("/")[0].split("-")
+            assert answer.content == whole[int(first) : int(last) + 1]
