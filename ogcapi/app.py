@@ -48,6 +48,8 @@ DOCUMENTS: dict[Operation, Handler] = {
     known.STYLE_LIST: styles.style_list,
     known.STYLE: styles.style,
     known.LEGEND: styles.legend,
+    known.DOMAIN_SET: clients.domain_set,
+    known.RANGE_TYPE: clients.range_type,
     known.VRT: clients.vrt,
     known.TILES_VRT: clients.tiles_vrt,
     known.GDAL_WMS: clients.gdal_wms,

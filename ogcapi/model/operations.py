@@ -22,7 +22,19 @@ from ogcapi.model.media import (
     MediaType,
 )
 from ogcapi.model.operation import Operation, Parameter
-from ogcapi.model.parameters import BBOX, BBOX_CRS, COLLECTIONS, CRS, HEIGHT, PROPERTIES, STYLE_ID, WIDTH
+from ogcapi.model.parameters import (
+    BBOX,
+    BBOX_CRS,
+    COLLECTIONS,
+    CRS,
+    HEIGHT,
+    PROPERTIES,
+    SCALE_SIZE,
+    SCALE_SIZE_GDAL,
+    STYLE_ID,
+    SUBSET,
+    WIDTH,
+)
 
 DOCUMENT = (JSON, HTML)
 PICTURE = (PNG, JPEG, WEBP)
@@ -176,7 +188,21 @@ COVERAGE_OF = Operation(
     summary="The values of a collection",
     tag="Coverages",
     answers=COVERAGE,
-    query=(*_SUBSET, PROPERTIES),
+    query=(*_SUBSET, PROPERTIES, SUBSET, SCALE_SIZE, SCALE_SIZE_GDAL),
+)
+DOMAIN_SET = Operation(
+    name="getCoverageDomainSet",
+    path="/collections/{collectionId}/coverage/domainset",
+    summary="Where the cells of a collection lie, for GDAL's OGCAPI driver",
+    tag="Files for clients",
+    answers=(JSON,),
+)
+RANGE_TYPE = Operation(
+    name="getCoverageRangeType",
+    path="/collections/{collectionId}/coverage/rangetype",
+    summary="The fields of a collection, for GDAL's OGCAPI driver",
+    tag="Files for clients",
+    answers=(JSON,),
 )
 MAP = Operation(
     name="maps.collection.getMap",
@@ -289,6 +315,8 @@ OPERATIONS: tuple[Operation, ...] = (
     *MAP_TILES,
     *STYLED_MAP_TILES,
     *COVERAGE_TILES,
+    DOMAIN_SET,
+    RANGE_TYPE,
     VRT,
     *COVERAGE_FILES,
     *MAP_FILES,

@@ -3,9 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import groupby
 from math import isfinite
 from types import MappingProxyType
 from urllib.parse import quote
@@ -19,7 +18,8 @@ from ogcapi.model.operations import COVERAGE_TILES
 from ogcapi.model.problem import BadParameter, NotFound, shown
 from ogcapi.model.raster import Field
 from ogcapi.model.tiles import TileMatrixSet
-from ogcapi.resources.pyramids import Pyramid, Window, is_pyramid, pyramid_of, window_of
+from ogcapi.resources.expressible import alike_groups, is_pyramid, nodata_of
+from ogcapi.resources.pyramids import Pyramid, Window, pyramid_of, window_of
 
 _TYPES = MappingProxyType(  # GDAL's names by numpy's
     {
@@ -113,13 +113,6 @@ def gdal_type(dtype: str) -> str:
     return _TYPES[dtype]
 
 
-def nodata_of(field: Field) -> int | float | None:
-    """What cells without data hold in answers; None: nothing tells them from others."""
-    if field.nodata is None and not field.is_integer:
-        return float("nan")
-    return field.nodata
-
-
 def number(value: float) -> str:
     """A number as GDAL reads it, to the last digit; also those that are not finite."""
     if isfinite(value) and float(value).is_integer() and abs(value) < _MAX_WHOLE:
@@ -167,12 +160,6 @@ def inexpressible(asked: TileMatrixSet, why: str, known: Sequence[TileMatrixSet]
     """The problem that a format cannot express a set, with the sets that it can."""
     names = f"one of {', '.join(each.id for each in known)}" if known else "and this collection is in none"
     return BadParameter("tileMatrixSetId", asked.id, f"a set that this format can express, {names}; {asked.id} {why}")
-
-
-def alike_groups(fields: Sequence[Field]) -> Iterable[tuple[Field, ...]]:
-    """Neighbouring fields that one answer can hold with nothing changed: of one type, with one value for no data."""
-    for _, group in groupby(fields, key=lambda field: (field.dtype, repr(nodata_of(field)))):
-        yield tuple(group)
 
 
 def service(pyramid: Pyramid, chosen: Chosen, fields: Sequence[Field], url: Urls) -> Document:

@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from math import ceil, floor
 
 from ogcapi.model.collection import Collection, TileSet
 from ogcapi.model.grid import BBox
 from ogcapi.model.tiles import TileMatrix, TileMatrixSet
+from ogcapi.resources.expressible import are_halved
 
 _TOUCH = 1e-3  # of a cell: data that reach less far into a cell do not touch it
-_SAME = 1e-9  # relative: what documents round sizes and origins to
 _MAX_LEVEL = 30
 _MAX_SIDE = 2**31 - 1  # cells
 
@@ -89,7 +88,7 @@ def pyramid_of(window: Window) -> Pyramid | None:
     wanted = min(ceil(longest) - 1, 1 << _MAX_LEVEL).bit_length()
     place = matrices.index(matrix)
     overviews = min(wanted, place)
-    if not _are_halved(matrices[place - overviews : place + 1]) or int(matrix.id) > _MAX_LEVEL:
+    if not are_halved(matrices[place - overviews : place + 1]) or int(matrix.id) > _MAX_LEVEL:
         return None
     step = 1 << overviews
     col, row = (n // step * step for n in (window.left // matrix.tile_width, window.top // matrix.tile_height))
@@ -111,23 +110,3 @@ def pyramid_of(window: Window) -> Pyramid | None:
         height=height,
         bbox=bbox,
     )
-
-
-def _are_halved(matrices: Sequence[TileMatrix]) -> bool:
-    """Whether each matrix has the cells of the one before it cut into four, and the whole number after its id."""
-    first, last = matrices[0], matrices[-1]
-    is_numbered = all(m.id.isascii() and m.id.isdigit() and str(int(m.id)) == m.id for m in matrices)
-    return is_numbered and all(
-        int(matrix.id) == int(first.id) + level
-        and abs(matrix.cell_size * 2**level - first.cell_size) <= _SAME * first.cell_size
-        and all(abs(a - b) <= _TOUCH * last.cell_size for a, b in zip(matrix.origin, first.origin, strict=True))
-        and (matrix.tile_width, matrix.tile_height) == (first.tile_width, first.tile_height)
-        and not matrix.bottom_left
-        and not matrix.variable_widths
-        for level, matrix in enumerate(matrices)
-    )
-
-
-def is_pyramid(matrix_set: TileMatrixSet) -> bool:
-    """Whether GDAL's driver of tiled services can say the whole set."""
-    return _are_halved(matrix_set.matrices)

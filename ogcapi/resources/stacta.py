@@ -9,7 +9,8 @@ from ogcapi.model.link import Document, Urls, link
 from ogcapi.model.media import GEOJSON, GEOTIFF, JSON
 from ogcapi.model.operations import COLLECTION, STACTA
 from ogcapi.model.raster import Field
-from ogcapi.resources.gdal import Chosen, alike, nodata_of, pyramid_around, tile_address
+from ogcapi.resources.expressible import nodata_of
+from ogcapi.resources.gdal import Chosen, alike, pyramid_around, tile_address
 from ogcapi.resources.tiles import matrix_set_uri
 
 _EXTENSIONS = (

@@ -7,14 +7,13 @@ from typing import Any
 
 from ogcapi.model.link import Document, Urls
 from ogcapi.model.raster import Field, FieldStatistics
+from ogcapi.resources.expressible import alike_groups, nodata_of
 from ogcapi.resources.gdal import (
     Chosen,
     alike,
-    alike_groups,
     choose,
     crs_text,
     gdal_type,
-    nodata_of,
     number,
     service,
     window_around,

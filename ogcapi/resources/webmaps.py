@@ -2,21 +2,17 @@
 
 from __future__ import annotations
 
-from math import asinh, pi, tan
-
 from ogcapi.model.collection import Collection, TileSet
-from ogcapi.model.crs import transformation
 from ogcapi.model.link import Document, Urls
 from ogcapi.model.media import PNG, SVG
 from ogcapi.model.operations import LEGEND
 from ogcapi.model.tiles import TileMatrixSet
+from ogcapi.resources.expressible import is_web_mercator
 from ogcapi.resources.gdal import inexpressible
-from ogcapi.resources.pyramids import is_pyramid
 from ogcapi.resources.tiles import Tiled
 
 SIDE = 512  # cells of a tile: MapLibre's own, and sharp on dense screens
 _HIGHEST = 85.0511287798066  # degrees: the square's edge in spherical Mercator
-_SAME = 1e-6  # of the whole
 
 
 def tilejson(tiled: Tiled, tile_set: TileSet, url: Urls) -> Document:
@@ -61,21 +57,6 @@ def maplibre_style(tiled: Tiled, tile_set: TileSet, url: Urls) -> Document:
         "sources": {name: {"type": "raster", "tileSize": SIDE, "scheme": "xyz", **source}},
         "layers": [{"id": name, "type": "raster", "source": name}],
     }
-
-
-def is_web_mercator(matrix_set: TileMatrixSet) -> bool:
-    """Whether the set is a whole sphere in Mercator, cut into four level by level from one square tile: of any body."""
-    crs, first = matrix_set.crs, matrix_set.matrices[0]
-    period = crs.x_period
-    if crs.is_geographic or period is None or not is_pyramid(matrix_set):
-        return False
-    if (first.id, first.matrix_width, first.matrix_height) != ("0", 1, 1) or first.tile_width != first.tile_height:
-        return False
-    half, box = period / 2, first.bbox
-    middle = tan(pi / 4)  # 45 degrees north
-    _, y = transformation(crs.geodetic, crs)(0.0, 45.0)
-    is_square = all(abs(a - b) < _SAME * period for a, b in zip(box.bounds, (-half, -half, half, half), strict=True))
-    return is_square and abs(y - asinh(middle) / pi * half) < _SAME * period
 
 
 def _check(one: Collection, matrix_set: TileMatrixSet) -> None:

@@ -8,18 +8,13 @@ from ogcapi.model.collection import Collection
 from ogcapi.model.link import Document, Urls
 from ogcapi.model.operations import WMTS_CAPABILITIES
 from ogcapi.model.tiles import TileMatrixSet
+from ogcapi.resources.expressible import has_wmts
 from ogcapi.resources.gdal import Chosen, gdal_type, inexpressible, window_around
 
 
 def capabilities_address(one: Collection, url: Urls) -> str:
     """Where the WMTS of a collection describes itself."""
     return url(WMTS_CAPABILITIES, collectionId=one.id)
-
-
-def has_wmts(matrix_set: TileMatrixSet) -> bool:
-    """Whether WMTS can express a set: of a registered system, counted from the top, with equally wide tiles."""
-    matrices = matrix_set.matrices
-    return matrix_set.crs.uri is not None and not any(m.bottom_left or m.variable_widths for m in matrices)
 
 
 def check_wmts(one: Collection, matrix_set: TileMatrixSet) -> None:

@@ -10,9 +10,9 @@ from starlette.responses import Response
 from ogcapi.model.collection import TileSet
 from ogcapi.model.link import Document, Urls
 from ogcapi.model.operation import Operation
-from ogcapi.model.operations import GDAL_WMS, GDAL_WMTS, STACTA, TILES_VRT, VALUES_QLR, VRT
+from ogcapi.model.operations import DOMAIN_SET, GDAL_WMS, GDAL_WMTS, RANGE_TYPE, STACTA, TILES_VRT, VALUES_QLR, VRT
 from ogcapi.model.parameters import PROPERTIES, STYLE_ID
-from ogcapi.resources import gdal, qgis, wmtsfiles
+from ogcapi.resources import coverages, gdal, qgis, wmtsfiles
 from ogcapi.resources import stacta as documents
 from ogcapi.resources.tiles import Tiled
 from ogcapi.resources.vrt import virtual_raster
@@ -52,6 +52,18 @@ def gdal_wmts(request: Request) -> Response:
     asked, site, url = understand(request, GDAL_WMTS), site_of(request), urls_of(request)
     content = wmtsfiles.gdal_wmts(_chosen(asked, site, url), url)
     return text_file(request, asked, render_file("gdal-wmts.xml", content).encode(), {})
+
+
+def domain_set(request: Request) -> Response:
+    """Where the cells lie, for GDAL's OGCAPI driver."""
+    asked, site = understand(request, DOMAIN_SET), site_of(request)
+    return text_file(request, asked, json_bytes(coverages.domain_set(site.catalog[asked.path["collectionId"]])), {})
+
+
+def range_type(request: Request) -> Response:
+    """The fields, for GDAL's OGCAPI driver."""
+    asked, site = understand(request, RANGE_TYPE), site_of(request)
+    return text_file(request, asked, json_bytes(coverages.range_type(site.catalog[asked.path["collectionId"]])), {})
 
 
 def stacta(request: Request) -> Response:

@@ -500,3 +500,91 @@ def test_a_part_of_a_tile_is_given_when_one_is_asked_for(
         if status == 206:
             first, last = answer.headers["content-range"].removeprefix("bytes ").partition("/")[0].split("-")
             assert answer.content == whole[int(first) : int(last) + 1]
+
+
+@pytest.mark.parametrize("name", ["degrees", "laea", "drawn"])
+def test_every_file_that_a_tile_set_links_to_is_there(made: TestClient, name: str) -> None:
+    for kind in ("coverage", "map"):
+        for one in made.get(f"/collections/{name}/{kind}/tiles").json()["tilesets"]:
+            for link in one["links"]:
+                if link["rel"] == "enclosure":
+                    answer = made.get(link["href"])
+                    assert (answer.status_code, answer.headers["content-type"]) == (200, link["type"]), link["href"]
+    one = made.get("/collections/degrees/coverage/tiles/GNOSISGlobalGrid").json()
+    assert [link for link in one["links"] if link["rel"] == "enclosure"] == []
+
+
+def test_files_stand_on_the_page_of_their_tiles(made: TestClient) -> None:
+    page = made.get("/collections/utm/coverage/tiles/WebMercatorQuad", headers={"accept": "text/html"}).text
+    assert "/collections/utm/coverage/tiles/WebMercatorQuad/coverage.vrt" in page
+
+
+def has_ogcapi() -> bool:
+    command = ["gdalinfo", "--formats"]
+    return _DEBIAN_GDAL is not None and b"OGCAPI" in subprocess.run(command, capture_output=True, check=False).stdout
+
+
+@pytest.mark.skipif(not has_ogcapi(), reason="no GDAL with the driver OGCAPI is here")
+def test_gdals_driver_of_ogc_apis_copies_values(server: Server, folder: Path, tmp_path: Path) -> None:
+    address = f"OGCAPI:{server.url}/collections/degrees"
+    command = ["gdal_translate", "-q", "-oo", "API=COVERAGE", "-oo", "CACHE=NO", address, "copy.tif"]
+    subprocess.run(command, check=True, timeout=60, cwd=tmp_path)
+    with truth(folder, "degrees") as (values, source), rasterio.open(tmp_path / "copy.tif") as copy:
+        np.testing.assert_array_equal(copy.read(), values)
+        np.testing.assert_allclose(copy.transform, source.transform, atol=1e-9)
+        assert (copy.dtypes, copy.crs) == (source.dtypes, source.crs)
+
+
+def values_of(made: TestClient, query: str) -> np.ndarray[Any, Any]:
+    answer = made.get(f"/collections/{query}")
+    assert answer.status_code == 200, answer.text
+    return np.asarray(np.load(io.BytesIO(answer.content)))
+
+
+def test_a_subset_by_axes_is_the_same_as_a_box(made: TestClient) -> None:
+    box = values_of(made, "degrees/coverage?bbox=0,40,10,45&f=npy&width=100&height=50")
+    for asked in (
+        "subset=Lat(40:45),Lon(0:10)&scale-size=Lat(50),Lon(100)",
+        "subset=Lon(0:10),Lat(40:45)&scaleSize=Lon(100),Lat(50)",
+        "subset=long(0:10),lat(40:45)&width=100&height=50",
+    ):
+        np.testing.assert_array_equal(values_of(made, f"degrees/coverage?{asked}&f=npy"), box)
+
+
+def test_a_subset_by_the_axes_of_the_storage_system_needs_no_transformation(made: TestClient, folder: Path) -> None:
+    found = values_of(made, "utm/coverage?subset=E(400960:401960),N(5299040:5300040)&f=npy")
+    with truth(folder, "utm") as (values, _):
+        np.testing.assert_array_equal(found, values[:, :100, 100:200])
+
+
+def test_an_empty_crs_means_that_of_the_data(made: TestClient) -> None:
+    plain = made.get("/collections/laea/coverage?width=50")
+    empty = made.get("/collections/laea/coverage?width=50&crs=")
+    assert empty.content == plain.content
+    assert empty.headers["content-crs"] == "http://www.opengis.net/def/crs/EPSG/0/3035"
+
+
+@pytest.mark.parametrize(
+    "query",
+    [
+        "subset=Lat(1)",
+        "subset=Lat(1:2:3)",
+        "subset=Lat(x:y)",
+        "subset=Lat(1:nan)",
+        "subset=Lat(40:45),Lat(40:45)",
+        "subset=Z(40:45)",
+        "subset=Lon(0:1),Long(0:1)",
+        "subset=Lat(40:45)&bbox=0,40,10,45",
+        "subset=",
+        "scale-size=Lat(0)",
+        "scale-size=Lat(1.5)",
+        "scale-size=Q(5)",
+        "scale-size=Lat(5)&scaleSize=Lat(5)",
+        "scale-size=Lat(5)&width=5",
+    ],
+)
+def test_axes_that_cannot_be_understood_are_refused(made: TestClient, query: str) -> None:
+    answer = made.get(f"/collections/degrees/coverage?{query}")
+    assert answer.status_code == 400
+    assert answer.json()["parameter"] == query.partition("=")[0]
+    assert answer.json()["expected"]
