@@ -179,6 +179,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_raster(folder / "degrees.tif", degrees, bounds=(-10, 35, 40, 50), crs="EPSG:4326", nodata=-9999)
     mixed = np.stack([np.arange(10_000).reshape(100, 100) % 50, np.arange(10_000).reshape(100, 100) % 7])
     write_raster(folder / "oblong.tif", mixed.astype("uint8"), bounds=(0, 0, 10, 20), crs="EPSG:4326", nodata=3)
+    write_raster(folder / "canada.tif", numbered(800, 1000), bounds=(-100, 50, -90, 58), crs="EPSG:4326", nodata=-1)
     return folder
 
 
@@ -207,6 +208,7 @@ def config(folder: Path) -> Path:
         "laea": coverage("laea.tif", tile_matrix_sets=["EuropeanETRS89_LAEAQuad", "WebMercatorQuad"]),
         "degrees": coverage("degrees.tif", tile_matrix_sets=["WorldCRS84Quad", "WebMercatorQuad", "GNOSISGlobalGrid"]),
         "oblong": coverage("oblong.tif"),
+        "canada": coverage("canada.tif", tile_matrix_sets=["CanadianNAD83_LCC"]),
     }
     (folder / "config.yml").write_text(yaml.safe_dump({"resources": resources}))
     return folder / "config.yml"
@@ -588,3 +590,21 @@ def test_axes_that_cannot_be_understood_are_refused(made: TestClient, query: str
     assert answer.status_code == 400
     assert answer.json()["parameter"] == query.partition("=")[0]
     assert answer.json()["expected"]
+
+
+def test_a_set_that_is_no_pyramid_is_said_through_wmts(made: TestClient) -> None:
+    base = "/collections/canada/coverage/tiles/CanadianNAD83_LCC"
+    limits = made.get(base).json()["tileMatrixSetLimits"]
+    raster = etree.fromstring(made.get(f"{base}/coverage.vrt").content)
+    service = etree.fromstring(raster.findtext("VRTRasterBand/SimpleSource/SourceFilename"))
+    alone = etree.fromstring(made.get(f"{base}/gdal-wmts.xml").content)
+    assert service.tag == alone.tag == "GDAL_WMTS"
+    for name in ("TileMatrix", "Layer", "Format", "GetCapabilitiesUrl", "DataType"):
+        assert service.findtext(name) == alone.findtext(name)
+    assert service.findtext("TileMatrix") == limits[-1]["tileMatrix"]
+    assert service.findtext("GetCapabilitiesUrl").endswith("/collections/canada/wmts/1.0.0/WMTSCapabilities.xml")
+    left, cell, _, top, _, _ = map(float, raster.findtext("GeoTransform").split(","))
+    window = {one.tag: float(one.text) for one in service.find("DataWindow")}
+    assert (window["UpperLeftX"], window["UpperLeftY"]) == (left, top)
+    assert window["LowerRightX"] - left == pytest.approx(cell * int(raster.get("rasterXSize")))
+    assert made.get(f"{base}/gdal-wms.xml").status_code == 400
