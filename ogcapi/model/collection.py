@@ -163,7 +163,7 @@ class Collection:
 
         It is not among the sets that the collection is listed with, for nobody else has it.
         """
-        found = native_matrix_set(self.id, self.title, self.coverage.grid)
+        found = native_matrix_set(self.id, self.title, self.coverage.grid, len(self.fields))
         if found is None:
             return None
         return TileSet(matrix_set=found, limits=tuple(matrix.whole for matrix in found.matrices))
