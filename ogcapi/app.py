@@ -19,13 +19,15 @@ from ogcapi.model.operation import Operation
 from ogcapi.model.problem import Problem
 from ogcapi.model.service import Contact, Named, Service
 from ogcapi.pixels.compiled import warm
+from ogcapi.resources import webmaps
 from ogcapi.sources.blocks import cores, default_budget, memory_limit, shared_cache
 from ogcapi.sources.catalog import Catalog
 from ogcapi.sources.heap import share_heap
 from ogcapi.sources.kept import default_folder
-from ogcapi.web import common, coverages, maps, styles, tiles
+from ogcapi.web import clients, common, coverages, maps, styles, tiles
 from ogcapi.web.assets import Assets
 from ogcapi.web.manners import AccessLog, Manners
+from ogcapi.web.ranges import Ranges
 from ogcapi.web.respond import on_http_exception, on_problem
 from ogcapi.web.running import Handler, Workshop, threads_for
 from ogcapi.web.site import CacheControl, Site
@@ -46,6 +48,14 @@ DOCUMENTS: dict[Operation, Handler] = {
     known.STYLE_LIST: styles.style_list,
     known.STYLE: styles.style,
     known.LEGEND: styles.legend,
+    known.DOMAIN_SET: clients.domain_set,
+    known.RANGE_TYPE: clients.range_type,
+    known.VRT: clients.vrt,
+    known.TILES_VRT: clients.tiles_vrt,
+    known.GDAL_WMS: clients.gdal_wms,
+    known.GDAL_WMTS: clients.gdal_wmts,
+    known.STACTA: clients.stacta,
+    known.VALUES_QLR: clients.values_qlr,
 }
 DATA: dict[Operation, Handler] = {}
 for of, locate in (
@@ -57,6 +67,10 @@ for of, locate in (
     DOCUMENTS[of[0]] = tiles.tile_sets_of(of, locate)
     DOCUMENTS[of[1]] = tiles.tile_set_of(of, locate)
     DATA[of[2]] = tiles.coverage_tile if of is known.COVERAGE_TILES else tiles.map_tile_of(of, locate)
+for files, locate in ((known.MAP_FILES, tiles.of_map), (known.STYLED_MAP_FILES, tiles.of_styled_map)):
+    DOCUMENTS[files[0]] = clients.map_qlr_of(files[0], locate)
+    for operation, make in zip(files[1:], (webmaps.tilejson, webmaps.maplibre_style), strict=True):
+        DOCUMENTS[operation] = clients.map_file_of(operation, locate, make)
 DATA |= {known.MAP: maps.map_, known.STYLED_MAP: maps.styled_map, known.COVERAGE_OF: coverages.coverage}
 
 
@@ -82,6 +96,7 @@ def create_app(config: Config, workers: int = 1) -> Starlette:
         middleware=[
             Middleware(AccessLog, form=config.server.access_log),
             Middleware(Manners, site=site),
+            Middleware(Ranges),
             Middleware(CachedTiles, cache=site.tiles),
         ],
         exception_handlers={Problem: on_problem, HTTPException: on_http_exception},

@@ -11,6 +11,7 @@ from ogcapi.model.body import Body, body_of
 from ogcapi.model.crs import Crs
 from ogcapi.model.grid import Footprint, Grid
 from ogcapi.model.media import MediaType
+from ogcapi.model.native import native_matrix_set
 from ogcapi.model.problem import NotFound, shown
 from ogcapi.model.raster import Field, Interval, Raster, Resampling, Selection
 from ogcapi.model.style import Style
@@ -154,6 +155,17 @@ class Collection:
         Worked out when first asked for: only then the source must know its whole extent.
         """
         return tuple(found for found in map(self.filled, self.matrix_sets) if found.limits)
+
+    @cached_property
+    def native(self) -> TileSet | None:
+        """The tiles of the data's own cells; None where the cells are not square.
+
+        It is not among the sets that the collection is listed with, for nobody else has it.
+        """
+        found = native_matrix_set(self.id, self.title, self.coverage.grid, len(self.fields))
+        if found is None:
+            return None
+        return TileSet(matrix_set=found, limits=tuple(matrix.whole for matrix in found.matrices))
 
     def filled(self, matrix_set: TileMatrixSet) -> TileSet:
         """The tiles that the data touch in any set of the body: from the first matrix to one as fine as the data."""

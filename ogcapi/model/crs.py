@@ -61,6 +61,11 @@ class Crs:
         """What the registry calls the system, for people."""
         return str(self.proj.name)
 
+    @property
+    def authority_code(self) -> str | None:
+        """How PROJ names a registered system: EPSG:3857, IAU_2015:49910."""
+        return _authority_code(self.uri) if self.uri else None
+
     @cached_property
     def is_geographic(self) -> bool:
         """Whether coordinates are angles."""

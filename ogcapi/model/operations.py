@@ -4,9 +4,37 @@ from __future__ import annotations
 
 from typing import Any
 
-from ogcapi.model.media import GEOTIFF, HTML, JPEG, JSON, NPY, OPENAPI, PNG, SCHEMA, SVG, WEBP, MediaType
+from ogcapi.model.media import (
+    GEOJSON,
+    GEOTIFF,
+    HTML,
+    JPEG,
+    JSON,
+    MAPLIBRE,
+    NPY,
+    OPENAPI,
+    PNG,
+    QLR,
+    SCHEMA,
+    SVG,
+    WEBP,
+    XML,
+    MediaType,
+)
 from ogcapi.model.operation import Operation, Parameter
-from ogcapi.model.parameters import BBOX, BBOX_CRS, COLLECTIONS, CRS, HEIGHT, PROPERTIES, WIDTH
+from ogcapi.model.parameters import (
+    BBOX,
+    BBOX_CRS,
+    COLLECTIONS,
+    CRS,
+    HEIGHT,
+    PROPERTIES,
+    SCALE_SIZE,
+    SCALE_SIZE_GDAL,
+    STYLE_ID,
+    SUBSET,
+    WIDTH,
+)
 
 DOCUMENT = (JSON, HTML)
 PICTURE = (PNG, JPEG, WEBP)
@@ -160,7 +188,21 @@ COVERAGE_OF = Operation(
     summary="The values of a collection",
     tag="Coverages",
     answers=COVERAGE,
-    query=(*_SUBSET, PROPERTIES),
+    query=(*_SUBSET, PROPERTIES, SUBSET, SCALE_SIZE, SCALE_SIZE_GDAL),
+)
+DOMAIN_SET = Operation(
+    name="getCoverageDomainSet",
+    path="/collections/{collectionId}/coverage/domainset",
+    summary="Where the cells of a collection lie, for GDAL's OGCAPI driver",
+    tag="Files for clients",
+    answers=(JSON,),
+)
+RANGE_TYPE = Operation(
+    name="getCoverageRangeType",
+    path="/collections/{collectionId}/coverage/rangetype",
+    summary="The fields of a collection, for GDAL's OGCAPI driver",
+    tag="Files for clients",
+    answers=(JSON,),
 )
 MAP = Operation(
     name="maps.collection.getMap",
@@ -177,6 +219,81 @@ STYLED_MAP = Operation(
     tag="Maps",
     answers=PICTURE,
     query=_SUBSET,
+)
+
+_COVERAGE = "/collections/{collectionId}/coverage"
+_COVERAGE_SET = _COVERAGE + "/tiles/{tileMatrixSetId}"
+
+
+def _file(name: str, path: str, summary: str, media: MediaType, *query: Parameter[Any]) -> Operation:
+    """A file for a client, under an address of its own."""
+    return Operation(name=name, path=path, summary=summary, tag="Files for clients", answers=(media,), query=query)
+
+
+VRT = _file(
+    "getCoverageVrt",
+    _COVERAGE + ".vrt",
+    "The values of a collection in its own cells, as a virtual raster for GDAL, rasterio and QGIS",
+    XML,
+    PROPERTIES,
+)
+TILES_VRT = _file(
+    "getCoverageTilesVrt",
+    _COVERAGE_SET + "/coverage.vrt",
+    "The values of a collection in the cells of a tile matrix set, as a virtual raster for GDAL, rasterio and QGIS",
+    XML,
+    PROPERTIES,
+)
+GDAL_WMS = _file(
+    "getCoverageTilesGdalWms",
+    _COVERAGE_SET + "/gdal-wms.xml",
+    "Coverage tiles as a service description for GDAL's WMS driver",
+    XML,
+    PROPERTIES,
+)
+STACTA = _file(
+    "getCoverageTilesStacta",
+    _COVERAGE_SET + "/stacta.json",
+    "Coverage tiles as a STAC item of tiled assets",
+    GEOJSON,
+    PROPERTIES,
+)
+VALUES_QLR = _file(
+    "getCoverageTilesQlr",
+    _COVERAGE_SET + "/values.qlr",
+    "Values as a layer of QGIS, drawn by QGIS in a style of the collection",
+    QLR,
+    PROPERTIES,
+    STYLE_ID,
+)
+GDAL_WMTS = _file(
+    "getCoverageTilesGdalWmts",
+    _COVERAGE_SET + "/gdal-wmts.xml",
+    "Coverage tiles as a service description for GDAL's WMTS driver, which knows no value for no data",
+    XML,
+)
+COVERAGE_FILES = (TILES_VRT, GDAL_WMS, GDAL_WMTS, STACTA, VALUES_QLR)
+WMTS_CAPABILITIES = Operation(
+    name="getWmtsOfFiles",
+    path="/collections/{collectionId}/wmts/1.0.0/WMTSCapabilities.xml",
+    summary="What the WMTS of a collection has",
+    tag="WMTS",
+    answers=(XML,),
+)
+
+
+def _map_files(base: str, origin: str, what: str) -> tuple[Operation, Operation, Operation]:
+    one = f"{base}/tiles/{{tileMatrixSetId}}"
+    return (
+        _file(f"get{origin}Qlr", f"{one}/wmts.qlr", f"Map tiles of {what} as a layer of QGIS", QLR),
+        _file(f"get{origin}TileJson", f"{one}/tilejson.json", f"Map tiles of {what} as TileJSON 3.0", JSON),
+        _file(f"get{origin}MapLibreStyle", f"{one}/style.json", f"Map tiles of {what} as a MapLibre style", MAPLIBRE),
+    )
+
+
+MAP_FILES = _map_files("/collections/{collectionId}/map", "Map", "a collection")
+STYLED_MAP_FILES = _map_files(
+    "/collections/{collectionId}/styles/{styleId}/map", "StyledMap", "a collection in a style"
 )
 
 OPERATIONS: tuple[Operation, ...] = (
@@ -198,4 +315,10 @@ OPERATIONS: tuple[Operation, ...] = (
     *MAP_TILES,
     *STYLED_MAP_TILES,
     *COVERAGE_TILES,
+    DOMAIN_SET,
+    RANGE_TYPE,
+    VRT,
+    *COVERAGE_FILES,
+    *MAP_FILES,
+    *STYLED_MAP_FILES,
 )

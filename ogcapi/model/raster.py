@@ -75,6 +75,9 @@ class FieldStatistics:
     """2nd percentile: a value that occurs."""
     p98: float | None = None
     """98th percentile: a value that occurs."""
+    mean: float | None = None
+    deviation: float | None = None
+    """Standard deviation of these very values."""
 
     @property
     def document(self) -> dict[str, Any]:

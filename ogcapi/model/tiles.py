@@ -62,6 +62,13 @@ class TileMatrix:
         """The whole matrix."""
         return self._box(0, self.matrix_width, 0, self.matrix_height)
 
+    @property
+    def whole(self) -> TileLimits:
+        """All tiles."""
+        return TileLimits(
+            matrix_id=self.id, min_row=0, max_row=self.matrix_height - 1, min_col=0, max_col=self.matrix_width - 1
+        )
+
     def coalesce(self, row: int) -> int:
         """How many columns one tile of that row takes."""
         return next((w.coalesce for w in self.variable_widths if w.min_row <= row <= w.max_row), 1)

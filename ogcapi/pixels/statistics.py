@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import isfinite
+
 import numpy as np
 
 from ogcapi.model.raster import FieldStatistics, Raster
@@ -24,10 +26,15 @@ def _statistics(raster: Raster, index: int) -> FieldStatistics:
         return FieldStatistics(count=0)
     step = -(-values.size // _MAX_RANKED)
     p2, p98 = np.percentile(values[::step], (2, 98), method="nearest")
+    with np.errstate(over="ignore", invalid="ignore"):
+        mean, deviation = float(values.mean()), float(values.std())
+    is_finite = isfinite(mean) and isfinite(deviation)  # sums of the greatest floats overflow
     return FieldStatistics(
         count=int(values.size),
         minimum=float(values.min()),
         maximum=float(values.max()),
         p2=float(p2),
         p98=float(p98),
+        mean=mean if is_finite else None,
+        deviation=deviation if is_finite else None,
     )

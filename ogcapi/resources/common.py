@@ -13,7 +13,7 @@ from ogcapi.model.collection import Collection
 from ogcapi.model.crs import CRS84, Crs
 from ogcapi.model.grid import Grid, text_bbox
 from ogcapi.model.link import OGC_REL, Document, Link, Urls, link, ogc_links, self_links
-from ogcapi.model.media import GEOTIFF, HTML, JSON, OPENAPI, PNG, SCHEMA
+from ogcapi.model.media import GEOTIFF, HTML, JSON, OPENAPI, PNG, SCHEMA, XML
 from ogcapi.model.operations import (
     API,
     COLLECTION,
@@ -22,13 +22,16 @@ from ogcapi.model.operations import (
     COVERAGE_OF,
     COVERAGE_TILES,
     DATASET_MAP_TILES,
+    DOMAIN_SET,
     LANDING_PAGE,
     LEGEND,
     MAP,
     MAP_TILES,
     MATRIX_SET_LIST,
+    RANGE_TYPE,
     SCHEMA_OF,
     STYLE_LIST,
+    VRT,
 )
 from ogcapi.model.raster import Field, FieldStatistics
 from ogcapi.model.service import Service
@@ -103,6 +106,9 @@ def _data_links(one: Collection, url: Urls) -> Iterable[Link]:
     path = {"collectionId": one.id}
     yield link(OGC_REL + "schema", url(SCHEMA_OF, SCHEMA, **path), SCHEMA, "Fields")
     yield from ogc_links("coverage", url(COVERAGE_OF, **path), GEOTIFF, "Values")
+    yield from ogc_links("coverage-domainset", url(DOMAIN_SET, **path), JSON, "Grid of the values")
+    yield from ogc_links("coverage-rangetype", url(RANGE_TYPE, **path), JSON, "Fields of the values")
+    yield link("enclosure", url(VRT, **path), XML, "Values for GDAL, rasterio and QGIS")
     yield from ogc_links("map", url(MAP, **path), PNG, "Map in the default style")
     yield link(OGC_REL + "styles", url(STYLE_LIST, JSON, **path), JSON, "Styles")
     if one.tile_sets:

@@ -12,10 +12,18 @@ from ogcapi.model.grid import BBox, text_bbox
 from ogcapi.model.link import OGC_REL, Document, Link, Urls, link, self_links
 from ogcapi.model.media import HTML, JSON
 from ogcapi.model.operation import Operation
-from ogcapi.model.operations import COLLECTION, CONFORMANCE, LANDING_PAGE, LEGEND, MATRIX_SET, MATRIX_SET_LIST
+from ogcapi.model.operations import (
+    COLLECTION,
+    CONFORMANCE,
+    LANDING_PAGE,
+    LEGEND,
+    MATRIX_SET,
+    MATRIX_SET_LIST,
+)
 from ogcapi.model.service import Service
 from ogcapi.model.style import Style
 from ogcapi.model.tiles import TileLimits, TileMatrixSet
+from ogcapi.resources.expressible import coverage_files, map_files
 
 TileOperations = tuple[Operation, Operation, Operation]
 
@@ -172,6 +180,15 @@ def tile_set(tiled: Tiled, one: TileSet, url: Urls) -> Document:
     return {**document, "links": list(_links(tiled, matrix_set, url))}
 
 
+def _files(tiled: Tiled, matrix_set: TileMatrixSet) -> tuple[Operation, ...]:
+    """The files of these tiles that clients open, those that can say the set."""
+    if tiled.of_dataset:
+        return ()
+    if tiled.data_type == "coverage":
+        return coverage_files(tiled.collections[0], matrix_set)
+    return map_files(matrix_set, is_styled=tiled.style is not None)
+
+
 def _limits(limit: TileLimits) -> Document:
     return {
         "tileMatrix": limit.matrix_id,
@@ -204,6 +221,8 @@ def _links(tiled: Tiled, matrix_set: TileMatrixSet, url: Urls) -> Iterable[Link]
     yield link(OGC_REL + "tiling-scheme", scheme, JSON, matrix_set.title)
     for media in tile.answers:
         yield link("item", url(tile, media, tiled.query, **path), media, f"Tiles as {media.title}", templated=True)
+    for file in _files(tiled, matrix_set):
+        yield link("enclosure", url(file, None, **path), file.answers[0], file.summary)
     if tiled.of_dataset:
         yield link(OGC_REL + "dataset", url(LANDING_PAGE, JSON), JSON, tiled.title)
     for collection in tiled.collections:

@@ -292,7 +292,7 @@ class Catalog:
             sample = source.sample()
             return [each.document for each in statistics(sample)], not sample.missing
 
-        key = f"statistics\n{resource.provider}\n{resource.options.mosaic_method}\n{revision}"
+        key = f"statistics with mean\n{resource.provider}\n{resource.options.mosaic_method}\n{revision}"
         return tuple(FieldStatistics(**document) for document in kept(self._folder, key, sampled))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
@@ -25,6 +26,8 @@ RELATED = (
     "tilesets_map",
 )
 """Documents that a page may get besides its own; those that it does not get are None in the templates."""
+
+_NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 def _folder() -> Path:
@@ -51,6 +54,11 @@ def _environment() -> Environment:
 
 
 _ENVIRONMENT = _environment()
+
+
+def render_file(template: str, document: Mapping[str, Any]) -> str:
+    """The XML file that says a document. Characters that XML cannot hold are left out."""
+    return _NO_XML.sub("", _ENVIRONMENT.get_template(template).render(document=document)) + "\n"
 
 
 def render(

@@ -56,12 +56,15 @@ def json_bytes(value: Any) -> bytes:
 
 def document(request: Request, asked: Asked, content: Document, page: Callable[[], str]) -> Response:
     """A document as JSON, or as the page that shows it; tagged with a digest of its bytes."""
-    site = site_of(request)
     is_page = asked.media is HTML
     text = page().encode() if is_page else json_bytes(content)
-    headers = {"Vary": "Accept, Accept-Encoding", "Cache-Control": site.cache_control.documents}
-    if is_page:
-        headers["Content-Security-Policy"] = _POLICY
+    return text_file(request, asked, text, {"Content-Security-Policy": _POLICY} if is_page else {})
+
+
+def text_file(request: Request, asked: Asked, text: bytes, others: Mapping[str, str]) -> Response:
+    """A text with other headers besides, tagged with a digest of its bytes."""
+    site = site_of(request)
+    headers = {"Vary": "Accept, Accept-Encoding", "Cache-Control": site.cache_control.documents, **others}
     tag = hashlib.sha256(text).hexdigest()[:32]
     if site.gzip and len(text) >= _MIN_GZIP and accepts_gzip(request):
         headers["Content-Encoding"] = "gzip"

@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from math import ceil
 
 from ogcapi.model.body import body_of
 from ogcapi.model.collection import Collection
 from ogcapi.model.crs import Crs
 from ogcapi.model.grid import BBox, Grid, carry, span
-from ogcapi.model.parameters import BBOX, BBOX_CRS, CRS, HEIGHT, WIDTH
+from ogcapi.model.parameters import BBOX, BBOX_CRS, CRS, HEIGHT, SCALE_SIZE, SCALE_SIZE_GDAL, SUBSET, WIDTH
 from ogcapi.model.problem import BadParameter, TooManyCells
 from ogcapi.model.stop import needs_time
 from ogcapi.web.negotiate import Asked
 
 _BRIEF = 1 << 20  # cells that are written in a moment
+_LON, _LAT = ("lon", "long"), ("lat",)
 _WHOLE = 1e-6  # of a cell: a box this near to whole cells is of whole cells
 
 
@@ -23,16 +25,17 @@ def grid_of(asked: Asked, one: Collection, longest: int | None) -> Grid:
     Without a size: the data's own cells, at most `longest` along the longer side where that is given. A side that is
     missing follows from the other with square cells.
     """
-    crs = _of_body(one, "crs", asked.get(CRS)) or one.storage_crs
-    numbers, storage = asked.get(BBOX), one.coverage.grid
+    numbers, bbox_crs = _box_of(asked, one)
+    wanted = bbox_crs if asked.get(SCALE_SIZE_GDAL) and numbers else None
+    crs = _of_body(one, "crs", asked.get(CRS)) or wanted or one.storage_crs
+    storage = one.coverage.grid
     if numbers is None and crs == storage.crs:
         box = storage.bbox
     elif numbers is None:
         box = _single(one.coverage.footprint.carried(crs), crs)
     else:
-        bbox_crs = _of_body(one, "bbox-crs", asked.get(BBOX_CRS)) or one.body.geographic
         box = _asked_box(numbers, bbox_crs, crs)
-    width, height = asked.get(WIDTH), asked.get(HEIGHT)
+    width, height = _size_of(asked, one)
     if width is None and height is None:
         width, height = _native_size(box, crs, one, longest)
     aspect = box.width / box.height
@@ -42,6 +45,51 @@ def grid_of(asked: Asked, one: Collection, longest: int | None) -> Grid:
         width=width or max(1, round((height or 1) * aspect)),
         height=height or max(1, round((width or 1) / aspect)),
     )
+
+
+def _box_of(asked: Asked, one: Collection) -> tuple[tuple[float, float, float, float] | None, Crs]:
+    """The box of `bbox` or `subset` in the order of its system's texts, and that system."""
+    numbers, subset = asked.get(BBOX), asked.get(SUBSET)
+    geographic = one.body.geographic
+    if subset is None:
+        return numbers, _of_body(one, "bbox-crs", asked.get(BBOX_CRS)) or geographic
+    if numbers is not None:
+        raise BadParameter("subset", ",".join(subset), "either subset or bbox")
+    crs = geographic if set(subset) <= {*_LON, *_LAT} else one.storage_crs
+    x, y = _by_axis("subset", subset, crs)
+    whole = one.extent.span if crs == geographic else one.coverage.grid.bbox
+    west, east = x or (whole.xmin, whole.xmax)
+    low, high = y or (whole.ymin, whole.ymax)
+    return (*crs.text_order(west, low), *crs.text_order(east, high)), crs
+
+
+def _size_of(asked: Asked, one: Collection) -> tuple[int | None, int | None]:
+    """Width and height of the answer, as far as they are given in whatever way."""
+    sizes = {name: found for name in (SCALE_SIZE, SCALE_SIZE_GDAL) if (found := asked.get(name)) is not None}
+    given = asked.get(WIDTH), asked.get(HEIGHT)
+    if not sizes:
+        return given
+    (parameter, size), *others = sizes.items()
+    if others or given != (None, None):
+        raise BadParameter(parameter.name, ",".join(size), "one of scale-size, scaleSize, and width and height")
+    crs = one.body.geographic if set(size) <= {*_LON, *_LAT} else one.storage_crs
+    x, y = _by_axis(parameter.name, size, crs)
+    return int(x[0]) if x else None, int(y[0]) if y else None
+
+
+def _by_axis(
+    name: str, given: Mapping[str, tuple[float, ...]], crs: Crs
+) -> tuple[tuple[float, ...] | None, tuple[float, ...] | None]:
+    """What is given for the x axis and for the y axis of a system, by any of their names."""
+    (x, *_), (y, *_) = crs.axes
+    across, up = (set(_LON), set(_LAT)) if crs.is_geographic else ({x.lower(), "x", "e"}, {y.lower(), "y", "n"})
+    for axis in given:
+        if axis not in {*across, *up}:
+            raise BadParameter(name, axis, f"the axes Lat and Lon, or {x} and {y} of {crs}")
+    found = [[given[axis] for axis in names if axis in given] for names in (across, up)]
+    if any(len(each) > 1 for each in found):
+        raise BadParameter(name, ",".join(given), "each axis once")
+    return next(iter(found[0]), None), next(iter(found[1]), None)
 
 
 def bounded(grid: Grid, fields: int, limit: int) -> None:

@@ -11,6 +11,7 @@ from starlette.responses import Response
 from ogcapi.model.collection import Collection, TileSet
 from ogcapi.model.grid import Grid
 from ogcapi.model.link import Document
+from ogcapi.model.native import collection_of
 from ogcapi.model.operations import (
     COLLECTION,
     COVERAGE_TILES,
@@ -24,7 +25,7 @@ from ogcapi.model.parameters import COLLECTIONS, HEIGHT, PROPERTIES, WIDTH
 from ogcapi.model.problem import BadParameter, NotFound, shown
 from ogcapi.model.raster import Raster, Selection
 from ogcapi.model.style import Style
-from ogcapi.model.tiles import tile_grid
+from ogcapi.model.tiles import TileMatrixSet, tile_grid
 from ogcapi.pixels.encode import COVERAGE_ENCODERS, PICTURE_ENCODERS
 from ogcapi.pixels.style import Picture, overlay
 from ogcapi.pixels.style import render as draw
@@ -68,9 +69,9 @@ def matrix_set(request: Request) -> Response:
     """One tile matrix set."""
     asked, site, url = understand(request, MATRIX_SET), site_of(request), urls_of(request)
     set_id = asked.path["tileMatrixSetId"]
-    if set_id not in site.catalog.matrix_sets:
+    one = site.catalog.matrix_sets.get(set_id) or _native(set_id, site)
+    if one is None:
         raise NotFound(f"There is no tile matrix set {shown(set_id)}; {url(MATRIX_SET_LIST)} lists all.")
-    one = site.catalog.matrix_sets[set_id]
     content, here = documents.tile_matrix_set(one, url), url(MATRIX_SET, tileMatrixSetId=one.id)
     return document(
         request,
@@ -85,6 +86,18 @@ def matrix_set(request: Request) -> Response:
             systems={one.crs.uri or one.crs.name: system(one.crs)},
         ),
     )
+
+
+def _native(set_id: str, site: Site) -> TileMatrixSet | None:
+    """The set of a collection's own cells, if the id is that of one."""
+    collection_id = collection_of(set_id)
+    if collection_id is None:
+        return None
+    try:
+        found = site.catalog[collection_id].native
+    except NotFound:
+        return None
+    return found.matrix_set if found else None
 
 
 Locate = Callable[[Asked, Site, BaseUrls], Tiled]
@@ -130,7 +143,7 @@ def tile_set_of(operations: TileOperations, locate: Locate) -> Callable[[Request
     def tile_set(request: Request) -> Response:
         asked, site, url = understand(request, operations[1]), site_of(request), urls_of(request)
         tiled = locate(asked, site, url)
-        one = _tile_set(tiled, asked)
+        one = tile_set_named(tiled, asked)
         set_id = one.matrix_set.id
         content = documents.tile_set(tiled, one, url)
         here = url(operations[1], None, tiled.query, **tiled.path, tileMatrixSetId=set_id)
@@ -157,11 +170,16 @@ def tile_set_of(operations: TileOperations, locate: Locate) -> Callable[[Request
     return tile_set
 
 
-def _tile_set(tiled: Tiled, asked: Asked) -> TileSet:
+def tile_set_named(tiled: Tiled, asked: Asked) -> TileSet:
+    """The tile set that a path names: of a coverage, also that of its own cells. Raises `NotFound`."""
     set_id = asked.path["tileMatrixSetId"]
     for one in tiled.tile_sets:
         if one.matrix_set.id == set_id:
             return one
+    if tiled.data_type == "coverage" and collection_of(set_id) == tiled.collections[0].id:
+        native = tiled.collections[0].native
+        if native:
+            return native
     known = ", ".join(one.matrix_set.id for one in tiled.tile_sets)
     raise NotFound(f"There are no tiles in the tile matrix set {shown(set_id)} here; expected one of {known}.")
 
@@ -227,7 +245,7 @@ def coverage_tile(request: Request) -> Response:
     """
     asked, site, url = understand(request, COVERAGE_TILES[2]), site_of(request), urls_of(request)
     tiled = of_coverage(asked, site, url)
-    one, grid = tiled.collections[0], _grid(_tile_set(tiled, asked), asked)
+    one, grid = tiled.collections[0], _grid(tile_set_named(tiled, asked), asked)
     selection = Selection.of(one.fields, asked.get(PROPERTIES))
     bounded(grid, len(selection.fields), site.max_cells)
 
@@ -247,7 +265,7 @@ def map_tile_of(operations: TileOperations, locate: Locate) -> Callable[[Request
     def map_tile(request: Request) -> Response:
         asked, site, url = understand(request, operations[2]), site_of(request), urls_of(request)
         tiled = locate(asked, site, url)
-        tile_set = _tile_set(tiled, asked)
+        tile_set = tile_set_named(tiled, asked)
         grid = _grid(tile_set, asked, _size(asked, site))
         bounded(grid, 1, site.max_cells)
         drawn = [one for one in tiled.collections if one.body == tile_set.matrix_set.body]

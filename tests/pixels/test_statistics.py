@@ -47,7 +47,13 @@ def test_numbers_are_those_of_the_finite_valid_cells_alone(data: st.DataObject, 
 
 def test_scale_and_offset_make_the_numbers_physical() -> None:
     (found,) = statistics(raster_of(np.arange(101, dtype=np.int16).reshape(1, 1, 101), scale=0.5, offset=-10.0))
-    assert found == FieldStatistics(count=101, minimum=-10, maximum=40, p2=-9, p98=39)
+    deviation = 0.5 * np.arange(101).std()
+    assert found == FieldStatistics(count=101, minimum=-10, maximum=40, p2=-9, p98=39, mean=15, deviation=deviation)
+
+
+def test_a_mean_that_floats_cannot_hold_is_not_told() -> None:
+    (found,) = statistics(raster_of(np.full((1, 1, 4), 1e308)))
+    assert (found.maximum, found.mean, found.deviation) == (1e308, None, None)
 
 
 def test_values_that_overflow_when_scaled_are_left_out() -> None:
