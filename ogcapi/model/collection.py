@@ -91,6 +91,15 @@ class PictureSource(Protocol):
         ...
 
 
+@runtime_checkable
+class AssetSource(Protocol):
+    """What a `CoverageSource` may be besides: one that is made of assets."""
+
+    def assets(self, grid: Grid, selection: Selection) -> tuple[str, ...]:
+        """Names of the assets that valid values on a grid come from, topmost first."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class TileSet:
     """A tile matrix set as far as a collection fills it."""
