@@ -18,19 +18,20 @@ from ogcapi.model import operations as known
 from ogcapi.model.operation import Operation
 from ogcapi.model.problem import Problem
 from ogcapi.model.service import Contact, Named, Service
+from ogcapi.model.wmts import COLLECTION_WMTS, DATASET_WMTS
 from ogcapi.pixels.compiled import warm
 from ogcapi.sources.blocks import cores, default_budget, memory_limit, shared_cache
 from ogcapi.sources.catalog import Catalog
 from ogcapi.sources.heap import share_heap
 from ogcapi.sources.kept import default_folder
-from ogcapi.web import common, coverages, maps, styles, tiles
+from ogcapi.web import common, coverages, maps, styles, tiles, wmts
 from ogcapi.web.assets import Assets
 from ogcapi.web.manners import AccessLog, Manners
 from ogcapi.web.respond import on_http_exception, on_problem
 from ogcapi.web.running import Handler, Workshop, threads_for
 from ogcapi.web.site import CacheControl, Site
 from ogcapi.web.tilecache import CachedTiles, TileCache
-from ogcapi.web.timing import measured
+from ogcapi.web.timing import Endpoint, measured
 
 _AMPLE_BYTES = 2 << 30  # of memory: two processes that compile fit in
 
@@ -58,6 +59,9 @@ for of, locate in (
     DOCUMENTS[of[1]] = tiles.tile_set_of(of, locate)
     DATA[of[2]] = tiles.coverage_tile if of is known.COVERAGE_TILES else tiles.map_tile_of(of, locate)
 DATA |= {known.MAP: maps.map_, known.STYLED_MAP: maps.styled_map, known.COVERAGE_OF: coverages.coverage}
+for service in (DATASET_WMTS, COLLECTION_WMTS):
+    DOCUMENTS[service.capabilities] = wmts.capabilities_of(service)
+    DATA |= {service.tile: wmts.tile_of(service), service.info: wmts.info_of(service)}
 
 
 def create_app(config: Config, workers: int = 1) -> Starlette:
@@ -66,9 +70,13 @@ def create_app(config: Config, workers: int = 1) -> Starlette:
     _warm_up(config, workers)
     site = site_from(config)
     workshop = Workshop(threads_for(cores(), memory_limit(), workers))
-    data = {operation: workshop.endpoint(handler) for operation, handler in DATA.items()}
-    if config.server.timing:
-        data = {operation: measured(endpoint) for operation, endpoint in data.items()}
+
+    def run(handler: Handler) -> Endpoint:
+        endpoint = workshop.endpoint(handler)
+        return measured(endpoint) if config.server.timing else endpoint
+
+    data = {operation: run(handler) for operation, handler in DATA.items()}
+    data |= {service.kvp: wmts.by_names(service, run) for service in (DATASET_WMTS, COLLECTION_WMTS)}
     routes = [
         # tiles come first: there are many of them, and each route before theirs costs them a comparison
         *(Route(operation.path, handler, name=operation.name) for operation, handler in (data | DOCUMENTS).items()),

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
 import logging
@@ -27,6 +26,7 @@ from ogcapi.web.pages import render
 from ogcapi.web.site import site_of
 from ogcapi.web.tilecache import Encoded, is_known, is_tile, request_of
 from ogcapi.web.urls import BaseUrls, urls_of
+from ogcapi.web.written import Written
 
 log = logging.getLogger("ogcapi.web")
 _MIN_GZIP = 512  # bytes; smaller documents do not gain
@@ -56,23 +56,23 @@ def json_bytes(value: Any) -> bytes:
 
 def document(request: Request, asked: Asked, content: Document, page: Callable[[], str]) -> Response:
     """A document as JSON, or as the page that shows it; tagged with a digest of its bytes."""
-    site = site_of(request)
     is_page = asked.media is HTML
     text = page().encode() if is_page else json_bytes(content)
-    headers = {"Vary": "Accept, Accept-Encoding", "Cache-Control": site.cache_control.documents}
-    if is_page:
-        headers["Content-Security-Policy"] = _POLICY
-    tag = hashlib.sha256(text).hexdigest()[:32]
-    if site.gzip and len(text) >= _MIN_GZIP and accepts_gzip(request):
-        headers["Content-Encoding"] = "gzip"
-        tag += "-gzip"
-    headers["ETag"] = f'"{tag}"'
+    headers = {"Content-Security-Policy": _POLICY} if is_page else {}
+    return written(request, Written(text), _content_type(asked.media), headers)
+
+
+def written(request: Request, text: Written, content_type: str, more: Mapping[str, str] | None = None) -> Response:
+    """A document with its tag, compressed where the client takes that, or 304 where it has it."""
+    site = site_of(request)
+    headers = {"Vary": "Accept, Accept-Encoding", "Cache-Control": site.cache_control.documents, **(more or {})}
+    is_packed = site.gzip and len(text.text) >= _MIN_GZIP and accepts_gzip(request)
+    headers["ETag"] = f'"{text.tag}-gzip"' if is_packed else f'"{text.tag}"'
     if is_known(request.headers, headers["ETag"]):
-        return Response(
-            status_code=304, headers={name: headers[name] for name in headers if name != "Content-Encoding"}
-        )
-    body = gzip.compress(text, compresslevel=6, mtime=0) if "Content-Encoding" in headers else text
-    return Response(body, media_type=_content_type(asked.media), headers=headers)
+        return Response(status_code=304, headers=headers)
+    if is_packed:
+        headers["Content-Encoding"] = "gzip"
+    return Response(text.packed if is_packed else text.text, media_type=content_type, headers=headers)
 
 
 def data(request: Request, asked: Asked, revision: str, make: Callable[[], Body], cache_control: str) -> Response:

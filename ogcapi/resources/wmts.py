@@ -1,0 +1,256 @@
+"""What a WMTS has and says of itself (OGC 07-057r7), as its templates want it."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass
+from functools import cached_property
+from itertools import groupby
+
+from ogcapi.model.body import EARTH
+from ogcapi.model.collection import Collection, TileSet
+from ogcapi.model.crs import CRS84, Crs
+from ogcapi.model.grid import BBox
+from ogcapi.model.link import Document, Urls
+from ogcapi.model.media import PNG
+from ogcapi.model.operations import COLLECTION, LANDING_PAGE, LEGEND
+from ogcapi.model.problem import NotFound, shown
+from ogcapi.model.service import Service
+from ogcapi.model.style import Style
+from ogcapi.model.tiles import TileMatrix, TileMatrixSet
+from ogcapi.model.wmts import VERSION, Wmts, why_not
+from ogcapi.resources.tiles import box_in, depth
+
+SECTIONS = ("ServiceIdentification", "ServiceProvider", "OperationsMetadata", "Contents", "Themes")
+"""The parts of capabilities that can be asked for one by one, in the order of the document."""
+_EARTH_RADIUS_M = 6378137.0  # by which clients take degrees of any body for metres
+_VARIABLES = {  # of our templates: of WMTS's
+    "{styleId}": "{Style}",
+    "{tileMatrixSetId}": "{TileMatrixSet}",
+    "{tileMatrix}": "{TileMatrix}",
+    "{tileRow}": "{TileRow}",
+    "{tileCol}": "{TileCol}",
+    "{j}": "{J}",
+    "{i}": "{I}",
+}
+LegendSize = Callable[[Style], tuple[int, int]]
+
+
+@dataclass(frozen=True, kw_only=True)
+class Layer:
+    """A collection as a layer."""
+
+    collection: Collection
+    tile_sets: tuple[TileSet, ...]
+    """Those that WMTS can express, each down to the deepest matrix of the whole service."""
+
+    def tile_set(self, set_id: str) -> TileSet:
+        """The tiles in one of its sets. Raises `NotFound`."""
+        for one in self.tile_sets:
+            if one.matrix_set.id == set_id:
+                return one
+        known = ", ".join(one.matrix_set.id for one in self.tile_sets)
+        raise NotFound(f"{self.collection.id} has no tile matrix set {shown(set_id)} here; expected one of {known}.")
+
+
+@dataclass(frozen=True)
+class Contents:
+    """The layers of one service, in the order of the configuration."""
+
+    layers: tuple[Layer, ...]
+
+    @cached_property
+    def _by_id(self) -> dict[str, Layer]:
+        return {layer.collection.id: layer for layer in self.layers}
+
+    def __getitem__(self, layer_id: str) -> Layer:
+        if layer_id not in self._by_id:
+            known = ", ".join(list(self._by_id)[:20])
+            more = f" and {len(self.layers) - 20} more" if len(self.layers) > 20 else ""
+            raise NotFound(f"There is no layer {shown(layer_id)} here; expected one of {known}{more}.")
+        return self._by_id[layer_id]
+
+    @cached_property
+    def matrix_sets(self) -> tuple[tuple[TileMatrixSet, int], ...]:
+        """Each set that a layer is offered in, and how many of its matrices are in use."""
+        found: dict[str, tuple[TileMatrixSet, int]] = {}
+        for one in (each for layer in self.layers for each in layer.tile_sets):
+            _, known = found.get(one.matrix_set.id, (one.matrix_set, 0))
+            found[one.matrix_set.id] = one.matrix_set, max(known, depth(one))
+        return tuple(found.values())
+
+
+def contents(found: Sequence[Collection]) -> Contents:
+    """Collections as layers of one service; those without a set that WMTS can express are left out.
+
+    Every layer has tiles down to the deepest matrix that one of them needs: clients, and OGC's test suite, ask for
+    any tile matrix of a set that a layer names.
+    """
+    offered = [(one, [each for each in one.tile_sets if why_not(each.matrix_set) is None]) for one in found]
+    deepest: dict[str, int] = {}
+    for each in (each for _, sets in offered for each in sets):
+        deepest[each.matrix_set.id] = max(deepest.get(each.matrix_set.id, 0), depth(each))
+    return Contents(
+        tuple(
+            Layer(
+                collection=one,
+                tile_sets=tuple(one.drawn(each.matrix_set, deepest[each.matrix_set.id]) for each in sets),
+            )
+            for one, sets in offered
+            if sets
+        )
+    )
+
+
+def identification(title: str, abstract: str | None, keywords: Sequence[str], service: Service) -> Document:
+    """`ows:ServiceIdentification`."""
+    constraints = [service.license.name] if service.license else []
+    constraints += [service.terms_of_service] if service.terms_of_service else []
+    return {"title": title, "abstract": abstract, "keywords": keywords, "constraints": constraints}
+
+
+def provider(service: Service, url: Urls) -> Document:
+    """`ows:ServiceProvider`."""
+    contact = service.contact
+    name = service.provider.name if service.provider else (contact and contact.name) or service.title
+    return {
+        "name": name,
+        "site": (service.provider and service.provider.url) or url(LANDING_PAGE),
+        "person": contact and contact.name,
+        "email": contact and contact.email,
+        "page": contact and contact.url,
+    }
+
+
+def operations(wmts: Wmts, url: Urls, path: dict[str, str]) -> Document:
+    """`ows:OperationsMetadata`: by names and values first, since clients take the first one."""
+
+    def place(operation_url: str) -> str:
+        return operation_url.partition("{")[0]
+
+    rest = {
+        "GetCapabilities": url(wmts.capabilities, **path),
+        "GetTile": place(url(wmts.tile, **path)),
+        "GetFeatureInfo": place(url(wmts.info, **path)),
+    }
+    values = {
+        "AcceptVersions": [VERSION],
+        "AcceptFormats": [media.name for media in wmts.kvp.answers],
+        "Sections": ["All", *SECTIONS],
+    }
+    return {"kvp": url(wmts.kvp, **path) + "?", "rest": rest, "values": {"GetCapabilities": values}}
+
+
+def layer(one: Layer, wmts: Wmts, legend_size: LegendSize, url: Urls) -> Document:
+    """`Layer`."""
+    collection = one.collection
+    return {
+        "title": collection.title,
+        "abstract": collection.description,
+        "keywords": collection.keywords,
+        "identifier": collection.id,
+        "wgs84": _corners(_whole(collection.extent.bboxes), CRS84) if collection.body == EARTH else None,
+        "boxes": _boxes(one),
+        "page": url(COLLECTION, collectionId=collection.id),
+        "styles": [_style(collection, each, legend_size(each), url) for each in collection.styles],
+        "formats": [media.name for media in wmts.pictures],
+        "info_formats": [media.name for media in wmts.info.answers],
+        "links": [{"set": each.matrix_set.id, "limits": each.limits} for each in one.tile_sets],
+        "resources": list(_resources(collection, wmts, url)),
+    }
+
+
+def _boxes(one: Layer) -> list[Document]:
+    """One box for each CRS of the layer's sets, under the very name that the sets give it: clients compare texts."""
+    sets = sorted((each.matrix_set for each in one.tile_sets), key=lambda matrix_set: matrix_set.crs.urn or "")
+    found = []
+    for urn, same in groupby(sets, key=lambda matrix_set: matrix_set.crs.urn):
+        alike = list(same)
+        box = _whole([box_in(matrix_set, [one.collection]) for matrix_set in alike])
+        found.append({"crs": urn, **_corners(box, alike[0].crs)})
+    return found
+
+
+def _whole(boxes: Sequence[BBox]) -> BBox:
+    """One box around all: clients know none that pass the antimeridian."""
+    whole = boxes[0]
+    for box in boxes[1:]:
+        whole = whole.union(box)
+    return whole
+
+
+def _corners(box: BBox, crs: Crs) -> Document:
+    lower, upper = crs.text_order(box.xmin, box.ymin), crs.text_order(box.xmax, box.ymax)
+    return {"lower": _pair(lower), "upper": _pair(upper)}
+
+
+def _pair(numbers: tuple[float, float]) -> str:
+    """Two numbers with exactly one space between them, which GDAL counts on."""
+    return " ".join(repr(number + 0.0) for number in numbers)
+
+
+def _style(collection: Collection, each: Style, size: tuple[int, int], url: Urls) -> Document:
+    """`Style`; its title is its identifier, with which OpenLayers compares what it is told."""
+    width, height = size
+    return {
+        "title": each.id,
+        "abstract": ": ".join(filter(None, (each.title, each.description))),
+        "identifier": each.id,
+        "is_default": each is collection.styles[0],
+        "legend": {
+            "href": url(LEGEND, PNG, collectionId=collection.id, styleId=each.id),
+            "format": PNG.name,
+            "width": width,
+            "height": height,
+        },
+    }
+
+
+def _resources(collection: Collection, wmts: Wmts, url: Urls) -> Iterable[Document]:
+    """`ResourceURL`s, PNG first: GDAL takes the first one."""
+    for kind, operation in (("tile", wmts.tile), ("FeatureInfo", wmts.info)):
+        template = url(operation, collectionId=collection.id)
+        for ours, theirs in _VARIABLES.items():
+            template = template.replace(ours, theirs)
+        for media in operation.answers:
+            yield {"format": media.name, "type": kind, "template": f"{template}.{media.short[0]}"}
+
+
+def matrix_set(one: TileMatrixSet, matrices: int) -> Document:
+    """`TileMatrixSet` with its first so many matrices."""
+    return {
+        "title": one.title,
+        "identifier": one.id,
+        "crs": one.crs.urn,
+        "matrices": [_matrix(matrix, one.crs) for matrix in one.matrices[:matrices]],
+    }
+
+
+def _matrix(matrix: TileMatrix, crs: Crs) -> Document:
+    return {
+        "identifier": matrix.id,
+        "scale": repr(scale_denominator(matrix, crs)),
+        "corner": _pair(crs.text_order(*matrix.origin)),
+        "tile_width": matrix.tile_width,
+        "tile_height": matrix.tile_height,
+        "width": matrix.matrix_width,
+        "height": matrix.matrix_height,
+    }
+
+
+def scale_denominator(matrix: TileMatrix, crs: Crs) -> float:
+    """The scale from which clients of WMTS find the size of a cell again: they take every degree for one of Earth's.
+
+    In JSON the same matrix has the scale of its own body.
+    """
+    return matrix.scale_denominator * (_EARTH_RADIUS_M / crs.semi_major_m if crs.is_geographic else 1.0)
+
+
+def themes(of: Contents) -> list[Document]:
+    """`Theme`s: the layers of each body."""
+    found: dict[str, Document] = {}
+    for one in of.layers:
+        body = one.collection.body
+        theme = found.setdefault(body.id, {"title": body.name, "identifier": body.id, "layers": []})
+        theme["layers"].append(one.collection.id)
+    return list(found.values())
