@@ -1,4 +1,4 @@
-"""Every operation, declared once."""
+"""Every operation, declared once; those of WMTS in `wmts`."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from typing import Any
 from ogcapi.model.media import GEOTIFF, HTML, JPEG, JSON, NPY, OPENAPI, PNG, SCHEMA, SVG, WEBP, MediaType
 from ogcapi.model.operation import Operation, Parameter
 from ogcapi.model.parameters import BBOX, BBOX_CRS, COLLECTIONS, CRS, HEIGHT, PROPERTIES, WIDTH
+from ogcapi.model.wmts import COLLECTION_WMTS, DATASET_WMTS
 
 DOCUMENT = (JSON, HTML)
 PICTURE = (PNG, JPEG, WEBP)
@@ -198,4 +199,6 @@ OPERATIONS: tuple[Operation, ...] = (
     *MAP_TILES,
     *STYLED_MAP_TILES,
     *COVERAGE_TILES,
+    *DATASET_WMTS.resources,
+    *COLLECTION_WMTS.resources,
 )

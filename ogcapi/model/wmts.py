@@ -15,15 +15,20 @@ INFO = (JSON, HTML, TEXT)
 
 @dataclass(frozen=True, kw_only=True, eq=False)
 class Wmts:
-    """The addresses of one service. They are no part of the OpenAPI document: its capabilities describe it."""
+    """The addresses of one service."""
 
     kvp: Operation
-    """Where requests of names and values go (OGC 07-057r7, 8)."""
+    """Where requests of names and values go (OGC 07-057r7, 8). OpenAPI has no words for them; capabilities have."""
     capabilities: Operation
     tile: Operation
     info: Operation
     """The values at a cell of a tile, by row (`j`) and column (`i`) of the cell."""
     of_dataset: bool
+
+    @property
+    def resources(self) -> tuple[Operation, ...]:
+        """All that has an address of its own (OGC 07-057r7, 10)."""
+        return self.capabilities, self.tile, self.info
 
     @property
     def pictures(self) -> tuple[MediaType, ...]:
