@@ -63,6 +63,9 @@ class Contents:
     def _by_id(self) -> dict[str, Layer]:
         return {layer.collection.id: layer for layer in self.layers}
 
+    def __contains__(self, layer_id: object) -> bool:
+        return layer_id in self._by_id
+
     def __getitem__(self, layer_id: str) -> Layer:
         if layer_id not in self._by_id:
             known = ", ".join(list(self._by_id)[:20])

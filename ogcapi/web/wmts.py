@@ -43,9 +43,11 @@ def contents_of(wmts: Wmts, path: dict[str, str], site: Site) -> Contents:
     return found
 
 
-def layer_of(wmts: Wmts, path: dict[str, str], site: Site) -> Layer:
-    """The layer that a path names."""
-    return contents_of(wmts, path, site)[path["collectionId"]]
+def layer_of(contents: Contents, layer_id: str, site: Site) -> Layer:
+    """A layer by its id. Raises `NotFound`, or `Unavailable` while its source cannot be opened."""
+    if layer_id not in contents:
+        _ = site.catalog[layer_id]
+    return contents[layer_id]
 
 
 def _described(wmts: Wmts, path: dict[str, str], site: Site, url: BaseUrls) -> Capabilities:
@@ -70,7 +72,8 @@ def tile_of(wmts: Wmts) -> Handler:
 
     def tile(request: Request) -> Response:
         asked, site = understand(request, wmts.tile), site_of(request)
-        return _tile(request, asked, layer_of(wmts, asked.path, site))
+        layer = layer_of(contents_of(wmts, asked.path, site), asked.path["collectionId"], site)
+        return _tile(request, asked, layer)
 
     return tile
 
@@ -80,7 +83,8 @@ def info_of(wmts: Wmts) -> Handler:
 
     def info(request: Request) -> Response:
         asked, site = understand(request, wmts.info), site_of(request)
-        return feature_info(request, asked, layer_of(wmts, asked.path, site))
+        layer = layer_of(contents_of(wmts, asked.path, site), asked.path["collectionId"], site)
+        return feature_info(request, asked, layer)
 
     return info
 
@@ -186,8 +190,9 @@ def _tile_named(request: Request, wmts: Wmts, given: Given) -> tuple[Layer, dict
     """The layer of a tile, and the path of the tile as a resource. Raises `Refused`."""
     for name in ("Layer", "Style", "Format", "TileMatrixSet", "TileMatrix", "TileRow", "TileCol"):
         given.needed(name)
-    contents = contents_of(wmts, _path(request), site_of(request))
-    layer = given.known("Layer", contents.__getitem__)
+    site = site_of(request)
+    contents = contents_of(wmts, _path(request), site)
+    layer = given.known("Layer", lambda layer_id: layer_of(contents, layer_id, site))
     style = given.known("Style", layer.collection.style)
     tile_set = given.known("TileMatrixSet", layer.tile_set)
     matrix = given.known("TileMatrix", tile_set.matrix_set.__getitem__)

@@ -397,6 +397,16 @@ def test_a_collection_that_is_not_there_is_not_found(client: TestClient) -> None
     assert refusal(kvp(client, CAPABILITIES, "/collections/nothing/wmts")) == (404, "NoApplicableCode", None)
 
 
+def test_a_layer_that_cannot_be_opened_now_is_unavailable_and_not_listed(serve: Serve, tmp_path: Path) -> None:
+    (tmp_path / "broken.tif").write_text("no raster")
+    client = serving(serve, "broken.tif")
+    assert not layers(capabilities(client))
+    answer = kvp(client, {**TILE, "layer": "one"})
+    assert refusal(answer) == (503, "NoApplicableCode", None)
+    assert int(answer.headers["retry-after"]) >= 1
+    assert client.get("/wmts/1.0.0/tiles/one/a/WebMercatorQuad/0/0/0.png").status_code == 503
+
+
 def test_capabilities_that_cannot_be_accepted_are_refused(client: TestClient) -> None:
     answer = client.get("/wmts/1.0.0/WMTSCapabilities.xml", headers={"Accept": "example/unknown"})
     assert answer.status_code == 406
@@ -481,7 +491,7 @@ def test_values_are_told_to_people_and_programs_in_the_same_words(client: TestCl
     assert info["features"][0]["geometry"] is None  # for GeoJSON is of the Earth
 
 
-def serving(serve: Serve, folder: Path, data: str, provider: str = "COG", **options: Any) -> TestClient:
+def serving(serve: Serve, data: str, provider: str = "COG", **options: Any) -> TestClient:
     """A client of one collection, `one`."""
     entry = {"type": "coverage", "name": provider, "data": data, "options": options}
     return serve(json.dumps({"resources": {"one": {"type": "collection", "title": "One", "providers": [entry]}}}))
@@ -516,7 +526,7 @@ def test_values_of_a_mosaic_name_the_assets_that_they_came_from(
     square(tmp_path, "b.tif", 5, (4, 0, 12, 8))
     write_mosaic(tmp_path / "mosaic.json", ["a.tif", "b.tif"], zoom=4)
     styles = {"plain": {"fields": ["b1"], "range": [0, 9]}}
-    client = serving(serve, tmp_path, "mosaic.json", "MosaicJSON", mosaic_method=method, styles=styles)
+    client = serving(serve, "mosaic.json", "MosaicJSON", mosaic_method=method, styles=styles)
     root = capabilities(client)
 
     def at(x: float, y: float) -> Any:
@@ -537,7 +547,7 @@ def test_values_are_physical_and_absent_ones_are_null(serve: Serve, tmp_path: Pa
 
     with rasterio.open(path, "r+") as dataset:
         dataset.scales, dataset.offsets, dataset.units = (0.5,), (10.0,), ("K",)
-    client = serving(serve, tmp_path, "one.tif", styles={"plain": {"fields": ["b1"], "range": [0, 9]}})
+    client = serving(serve, "one.tif", styles={"plain": {"fields": ["b1"], "range": [0, 9]}})
     root = capabilities(client)
     for x, expected in ((2, 13.5), (6, None)):
         info = kvp(client, asked_at(root, "WorldCRS84Quad", x, 4) | {"style": "plain"}).json()
@@ -549,7 +559,7 @@ def test_values_are_the_datas_own_at_coarse_levels_too(serve: Serve, tmp_path: P
     """Not those of the overviews that the tile shows."""
     values = np.arange(64 * 64, dtype="int16").reshape(64, 64)
     write_raster(tmp_path / "one.tif", values, bounds=(0, 0, 64, 64), overviews=(2, 4, 8, 16))
-    client = serving(serve, tmp_path, "one.tif", styles={"plain": {"fields": ["b1"], "range": [0, 9]}})
+    client = serving(serve, "one.tif", styles={"plain": {"fields": ["b1"], "range": [0, 9]}})
     asked = asked_at(capabilities(client), "WorldCRS84Quad", 33.2, 20.2, level=0) | {"style": "plain"}
     info = kvp(client, asked).json()
     x, y = info["positions"][0]["coordinates"]
@@ -567,7 +577,7 @@ def test_sets_that_cannot_be_expressed_stay_out_and_say_why(client: TestClient) 
 
 def test_a_collection_without_sets_that_can_be_expressed_is_no_layer(serve: Serve, tmp_path: Path) -> None:
     write_raster(tmp_path / "one.tif", np.ones((8, 8), "uint8"), bounds=(0, 0, 8, 8))
-    client = serving(serve, tmp_path, "one.tif", tile_matrix_sets=["GNOSISGlobalGrid"])
+    client = serving(serve, "one.tif", tile_matrix_sets=["GNOSISGlobalGrid"])
     assert not layers(capabilities(client))
     answer = client.get("/collections/one/wmts/1.0.0/WMTSCapabilities.xml")
     assert answer.status_code == 404
