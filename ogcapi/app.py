@@ -24,7 +24,7 @@ from ogcapi.sources.blocks import cores, default_budget, memory_limit, shared_ca
 from ogcapi.sources.catalog import Catalog
 from ogcapi.sources.heap import share_heap
 from ogcapi.sources.kept import default_folder
-from ogcapi.web import common, coverages, maps, styles, tiles, wmts
+from ogcapi.web import common, coverages, maps, styles, tiles, wmts, wmts_kvp
 from ogcapi.web.assets import Assets
 from ogcapi.web.manners import AccessLog, Manners
 from ogcapi.web.respond import on_http_exception, on_problem
@@ -76,7 +76,7 @@ def create_app(config: Config, workers: int = 1) -> Starlette:
         return measured(endpoint) if config.server.timing else endpoint
 
     data = {operation: run(handler) for operation, handler in DATA.items()}
-    data |= {service.kvp: wmts.by_names(service, run) for service in (DATASET_WMTS, COLLECTION_WMTS)}
+    data |= {service.kvp: wmts_kvp.by_names(service, run) for service in (DATASET_WMTS, COLLECTION_WMTS)}
     routes = [
         # tiles come first: there are many of them, and each route before theirs costs them a comparison
         *(Route(operation.path, handler, name=operation.name) for operation, handler in (data | DOCUMENTS).items()),

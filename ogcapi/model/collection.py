@@ -108,6 +108,12 @@ class TileSet:
     limits: tuple[TileLimits, ...]
     """One for each matrix in use, coarsest first."""
 
+    @property
+    def depth(self) -> int:
+        """How many matrices of the set it goes down; 0 where it has none."""
+        ids = [matrix.id for matrix in self.matrix_set.matrices]
+        return ids.index(self.limits[-1].matrix_id) + 1 if self.limits else 0
+
 
 @dataclass(frozen=True, kw_only=True)
 class Collection:

@@ -104,7 +104,7 @@ def tiled_dataset(
     merged = []
     for matrix_set in offered.values():
         drawn = [one for one in found if one.body == matrix_set.body]
-        deepest = max(depth(one.filled(matrix_set)) for one in drawn)
+        deepest = max(one.filled(matrix_set).depth for one in drawn)
         merged.append(reduce(merge, (one.drawn(matrix_set, deepest) for one in drawn)))
     return Tiled(
         operations=operations,
@@ -116,12 +116,6 @@ def tiled_dataset(
         query=f"collections={quote(','.join(chosen), safe=',')}" if chosen else "",
         of_dataset=True,
     )
-
-
-def depth(one: TileSet) -> int:
-    """How many matrices of its set a tile set goes down; 0 where it has none."""
-    ids = [matrix.id for matrix in one.matrix_set.matrices]
-    return ids.index(one.limits[-1].matrix_id) + 1 if one.limits else 0
 
 
 def merge(one: TileSet, other: TileSet) -> TileSet:

@@ -3,23 +3,20 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Sequence
-from dataclasses import dataclass
-from functools import cached_property
 from itertools import groupby
 
 from ogcapi.model.body import EARTH
-from ogcapi.model.collection import Collection, TileSet
+from ogcapi.model.collection import Collection
 from ogcapi.model.crs import CRS84, Crs
 from ogcapi.model.grid import BBox
 from ogcapi.model.link import Document, Urls
 from ogcapi.model.media import PNG
 from ogcapi.model.operations import COLLECTION, LANDING_PAGE, LEGEND
-from ogcapi.model.problem import NotFound, shown
 from ogcapi.model.service import Service
 from ogcapi.model.style import Style
 from ogcapi.model.tiles import TileMatrix, TileMatrixSet
-from ogcapi.model.wmts import VERSION, Wmts, why_not
-from ogcapi.resources.tiles import box_in, depth
+from ogcapi.model.wmts import VERSION, Contents, Layer, Wmts
+from ogcapi.resources.tiles import box_in
 
 SECTIONS = ("ServiceIdentification", "ServiceProvider", "OperationsMetadata", "Contents", "Themes")
 """The parts of capabilities that can be asked for one by one, in the order of the document."""
@@ -34,75 +31,6 @@ _VARIABLES = {  # of our templates: of WMTS's
     "{i}": "{I}",
 }
 LegendSize = Callable[[Style], tuple[int, int]]
-
-
-@dataclass(frozen=True, kw_only=True)
-class Layer:
-    """A collection as a layer."""
-
-    collection: Collection
-    tile_sets: tuple[TileSet, ...]
-    """Those that WMTS can express, each down to the deepest matrix of the whole service."""
-
-    def tile_set(self, set_id: str) -> TileSet:
-        """The tiles in one of its sets. Raises `NotFound`."""
-        for one in self.tile_sets:
-            if one.matrix_set.id == set_id:
-                return one
-        known = ", ".join(one.matrix_set.id for one in self.tile_sets)
-        raise NotFound(f"{self.collection.id} has no tile matrix set {shown(set_id)} here; expected one of {known}.")
-
-
-@dataclass(frozen=True)
-class Contents:
-    """The layers of one service, in the order of the configuration."""
-
-    layers: tuple[Layer, ...]
-
-    @cached_property
-    def _by_id(self) -> dict[str, Layer]:
-        return {layer.collection.id: layer for layer in self.layers}
-
-    def __contains__(self, layer_id: object) -> bool:
-        return layer_id in self._by_id
-
-    def __getitem__(self, layer_id: str) -> Layer:
-        if layer_id not in self._by_id:
-            known = ", ".join(list(self._by_id)[:20])
-            more = f" and {len(self.layers) - 20} more" if len(self.layers) > 20 else ""
-            raise NotFound(f"There is no layer {shown(layer_id)} here; expected one of {known}{more}.")
-        return self._by_id[layer_id]
-
-    @cached_property
-    def matrix_sets(self) -> tuple[tuple[TileMatrixSet, int], ...]:
-        """Each set that a layer is offered in, and how many of its matrices are in use."""
-        found: dict[str, tuple[TileMatrixSet, int]] = {}
-        for one in (each for layer in self.layers for each in layer.tile_sets):
-            _, known = found.get(one.matrix_set.id, (one.matrix_set, 0))
-            found[one.matrix_set.id] = one.matrix_set, max(known, depth(one))
-        return tuple(found.values())
-
-
-def contents(found: Sequence[Collection]) -> Contents:
-    """Collections as layers of one service; those without a set that WMTS can express are left out.
-
-    Every layer has tiles down to the deepest matrix that one of them needs: clients, and OGC's test suite, ask for
-    any tile matrix of a set that a layer names.
-    """
-    offered = [(one, [each for each in one.tile_sets if why_not(each.matrix_set) is None]) for one in found]
-    deepest: dict[str, int] = {}
-    for each in (each for _, sets in offered for each in sets):
-        deepest[each.matrix_set.id] = max(deepest.get(each.matrix_set.id, 0), depth(each))
-    return Contents(
-        tuple(
-            Layer(
-                collection=one,
-                tile_sets=tuple(one.drawn(each.matrix_set, deepest[each.matrix_set.id]) for each in sets),
-            )
-            for one, sets in offered
-            if sets
-        )
-    )
 
 
 def identification(title: str, abstract: str | None, keywords: Sequence[str], service: Service) -> Document:

@@ -13,10 +13,10 @@ from ogcapi.model.collection import Collection, TileSet
 from ogcapi.model.link import Urls
 from ogcapi.model.operations import LANDING_PAGE
 from ogcapi.model.service import Service
-from ogcapi.model.wmts import COLLECTION_WMTS, DATASET_WMTS, Wmts
+from ogcapi.model.wmts import COLLECTION_WMTS, DATASET_WMTS, Contents, Layer, Wmts, contents
 from ogcapi.pixels.legend import legend_size
 from ogcapi.resources import wmts as documents
-from ogcapi.resources.wmts import SECTIONS, Contents, Layer
+from ogcapi.resources.wmts import SECTIONS
 from ogcapi.web.pages import fill, xml_text
 from ogcapi.web.written import Written
 
@@ -71,21 +71,23 @@ class CapabilitiesCache:
     """
 
     def __init__(self) -> None:
-        self._lock = threading.Lock()
+        self._listing = threading.Lock()
+        self._writing = threading.Lock()
+        """Tiles ask for the contents, too, and need not wait for the XML."""
         self._found: tuple[Collection, ...] = ()
         self._contents = Contents(())
         self._bases: OrderedDict[str, _Base] = OrderedDict()
 
     def contents(self, found: tuple[Collection, ...]) -> Contents:
         """The layers of all collections."""
-        with self._lock:
+        with self._listing:
             if len(found) != len(self._found) or any(a is not b for a, b in zip(found, self._found, strict=True)):
-                self._contents, self._found = documents.contents(found), found
+                self._contents, self._found = contents(found), found
             return self._contents
 
     def of_dataset(self, of: Contents, service: Service, url: Urls) -> Capabilities:
         """The capabilities of all collections."""
-        with self._lock:
+        with self._writing:
             root = url(LANDING_PAGE)
             base = self._bases.setdefault(root, _Base())
             self._bases.move_to_end(root)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import TypeVar
@@ -68,7 +69,7 @@ class Given:
     def number(self, name: str, low: int, high: int, code: str) -> int:
         """A whole number. Raises `Refused`, with that code for one that is not from low to high."""
         text = self.needed(name)
-        if not (text.isascii() and text.isdigit()):
+        if not re.fullmatch("-?[0-9]+", text):
             raise invalid(name, text, "a whole number")
         digits = text.lstrip("0") or "0"
         if len(digits) > 12 or not low <= int(digits) <= high:

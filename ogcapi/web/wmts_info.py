@@ -13,9 +13,9 @@ from ogcapi.model.media import HTML, TEXT
 from ogcapi.model.problem import NotFound, shown
 from ogcapi.model.raster import Selection
 from ogcapi.model.tiles import tile_grid
+from ogcapi.model.wmts import Layer
 from ogcapi.resources.feature_info import Place, feature_info_text
 from ogcapi.resources.feature_info import feature_info as described
-from ogcapi.resources.wmts import Layer
 from ogcapi.web.negotiate import Asked
 from ogcapi.web.pages import fill
 from ogcapi.web.respond import Body, data, json_bytes
