@@ -21,6 +21,7 @@ from PIL import Image
 from rasterio.io import MemoryFile
 from starlette.testclient import TestClient
 
+from ogcapi.web.running import Workshop
 from tests.data import square, write_mosaic, write_raster
 from tests.web.conftest import Serve
 from tests.xsd import valid
@@ -592,6 +593,14 @@ def test_links_lead_to_the_address_that_clients_know_for_a_wmts(client: TestClie
         assert urlsplit(link["href"]).path == f"{service}/1.0.0/WMTSCapabilities.xml"
         assert client.get(link["href"]).headers["content-type"] == link["type"]
         assert link["href"] in client.get(path, headers={"Accept": "text/html"}).text
+
+
+def test_capabilities_do_not_wait_behind_tiles(client: TestClient, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(Workshop, "waiting", property(lambda _: 1_000_000))
+    answer = kvp(client, {**TILE, "tilecol": "2"})
+    assert refusal(answer) == (503, "NoApplicableCode", None)
+    assert answer.headers["retry-after"]
+    assert kvp(client, CAPABILITIES).status_code == 200
 
 
 def test_only_layers_that_changed_are_made_again(serve: Serve, tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
