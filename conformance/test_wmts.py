@@ -35,8 +35,13 @@ def test_capabilities_meet_their_schema(wmts: Wmts, validate: Validate) -> None:
 
 
 def test_requests_by_names_and_values_have_a_place(wmts: Wmts) -> None:
-    for operation in ("GetCapabilities", "GetTile"):
-        assert wmts.place(operation).endswith(("?", "&"))
+    """Every address of every operation, and one encoding of capabilities: the suite fails others."""
+    for way in elements(wmts.root, "o:OperationsMetadata/o:Operation//o:Get"):
+        assert way.get(HREF).endswith(("?", "&"))
+    assert texts(wmts.root, "//o:Operation[@name='GetCapabilities']//o:Constraint[@name='GetEncoding']//o:Value") == [
+        "KVP"
+    ]
+    assert wmts.place("GetTile")
     assert parsed(wmts.ask(CAPABILITIES, "GetCapabilities")).get("version") == "1.0.0"
 
 

@@ -53,23 +53,20 @@ def provider(service: Service, url: Urls) -> Document:
     }
 
 
-def operations(wmts: Wmts, url: Urls, path: dict[str, str]) -> Document:
-    """`ows:OperationsMetadata`: by names and values first, since clients take the first one."""
+def operations(wmts: Wmts, url: Urls, path: dict[str, str]) -> list[Document]:
+    """`ows:OperationsMetadata`: requests by names and values.
 
-    def place(operation_url: str) -> str:
-        return operation_url.partition("{")[0]
-
-    rest = {
-        "GetCapabilities": url(wmts.capabilities, **path),
-        "GetTile": place(url(wmts.tile, **path)),
-        "GetFeatureInfo": place(url(wmts.info, **path)),
-    }
-    values = {
+    Those by resources are not named here: they follow from `ServiceMetadataURL` and the `ResourceURL`s, and OGC's test
+    suite wants every address of an operation to end with a question mark, and one encoding of each.
+    """
+    parameters = {
         "AcceptVersions": [VERSION],
         "AcceptFormats": [media.name for media in wmts.kvp.answers],
         "Sections": ["All", *SECTIONS],
     }
-    return {"kvp": url(wmts.kvp, **path) + "?", "rest": rest, "values": {"GetCapabilities": values}}
+    asked = {"GetCapabilities": parameters, "GetTile": {}, "GetFeatureInfo": {}}
+    href = url(wmts.kvp, **path) + "?"
+    return [{"name": name, "href": href, "parameters": taken} for name, taken in asked.items()]
 
 
 def layer(one: Layer, wmts: Wmts, legend_size: LegendSize, url: Urls) -> Document:

@@ -108,12 +108,14 @@ def test_capabilities_meet_the_schema_and_name_it(client: TestClient, service: s
 
 
 @pytest.mark.parametrize("service", SERVICES)
-def test_clients_that_take_the_first_way_ask_by_names_and_values(client: TestClient, service: str) -> None:
-    for operation in found(capabilities(client, service), "//o:Operation"):
-        ways = found(operation, ".//o:Get")
-        encodings = [text(way, "o:Constraint[@name='GetEncoding']//o:Value") for way in ways]
-        assert encodings == ["KVP", "RESTful"]
-        assert ways[0].get(HREF) == f"http://testserver{service}?"
+def test_operations_have_one_address_each_for_names_and_values(client: TestClient, service: str) -> None:
+    """OGC's test suite fails where an address does not end with a question mark, or there are two encodings."""
+    operations = found(capabilities(client, service), "//o:Operation")
+    assert [one.get("name") for one in operations] == ["GetCapabilities", "GetTile", "GetFeatureInfo"]
+    for operation in operations:
+        (way,) = found(operation, ".//o:Get")
+        assert way.get(HREF) == f"http://testserver{service}?"
+        assert text(way, "o:Constraint[@name='GetEncoding']//o:Value") == "KVP"
 
 
 @pytest.mark.parametrize("service", SERVICES)
