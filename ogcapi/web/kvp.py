@@ -10,11 +10,14 @@ from typing import TypeVar
 from starlette.datastructures import QueryParams
 from starlette.requests import Request
 from starlette.responses import Response
+from starlette.routing import compile_path
 
-from ogcapi.model.problem import NotFound, Problem, Unavailable, shown
+from ogcapi.model.problem import NotFound, Problem, shown
+from ogcapi.model.wmts import COLLECTION_WMTS, DATASET_WMTS
 from ogcapi.web.pages import fill, xml_text
 
 T = TypeVar("T")
+_PLACES = [compile_path(service.kvp.path)[0] for service in (DATASET_WMTS, COLLECTION_WMTS)]
 
 
 class Refused(Problem):
@@ -95,11 +98,13 @@ def invalid(name: str, text: str, expected: str) -> Refused:
     return Refused("InvalidParameterValue", name, f"{name}={shown(text)} was given; expected {expected}.")
 
 
-def report(found: Problem) -> Response:
+def is_by_names(path: str) -> bool:
+    """Whether requests by names and values go to a path, so that every problem there is answered with a report."""
+    return any(place.match(path) for place in _PLACES)
+
+
+def report(found: Problem, headers: Mapping[str, str]) -> Response:
     """A problem as an `ows:ExceptionReport`."""
     code, locator = (found.code, found.locator) if isinstance(found, Refused) else ("NoApplicableCode", None)
-    headers = {"Cache-Control": "no-store"}
-    if isinstance(found, Unavailable):
-        headers["Retry-After"] = str(found.retry_after_s)
     text = fill("wmts_exception.xml", code=code, locator=locator, text=found.detail)
     return Response(xml_text(text), found.status, headers, "application/xml")

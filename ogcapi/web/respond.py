@@ -21,6 +21,7 @@ from ogcapi.model.link import Document
 from ogcapi.model.media import HTML, PROBLEM, MediaType
 from ogcapi.model.operations import API, COLLECTION_LIST, CONFORMANCE, LANDING_PAGE, MATRIX_SET_LIST
 from ogcapi.model.problem import MethodNotAllowed, NotFound, Problem, Unavailable, shown
+from ogcapi.web.kvp import is_by_names, report
 from ogcapi.web.negotiate import Asked, prefers_page
 from ogcapi.web.pages import render
 from ogcapi.web.site import site_of
@@ -118,10 +119,16 @@ def georeferencing(grid: Grid) -> dict[str, str]:
 
 
 def problem(request: Request, found: Problem, headers: Mapping[str, str] | None = None) -> Response:
-    """A problem as JSON, or as a page for those who would rather have one (RFC 9457)."""
-    given = {"Vary": "Accept", "Cache-Control": "no-store", **(headers or {})}
+    """A problem as JSON, or as a page for those who would rather have one (RFC 9457).
+
+    Requests by names and values get a report (OWS Common 1.1, 8).
+    """
+    given = {"Cache-Control": "no-store", **(headers or {})}
     if isinstance(found, Unavailable):
         given["Retry-After"] = str(found.retry_after_s)
+    if is_by_names(request.scope["path"]):
+        return report(found, given)
+    given["Vary"] = "Accept"
     content = {**found.document, "instance": request.url.path[:200]}
     page = request.query_params.get("f") in {"html", HTML.name} or (
         "f" not in request.query_params and prefers_page(request.headers.getlist("accept"))
@@ -178,8 +185,11 @@ def on_http_exception(request: Request, error: Exception) -> Response:
 def on_bug(request: Request, error: Exception) -> Response:
     """A bare 500; what happened is only in the log."""
     log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    content = {"type": "about:blank", "title": "Internal Server Error", "status": 500, "detail": "The server failed."}
-    return Response(json_bytes(content), 500, {"Cache-Control": "no-store"}, PROBLEM.name)
+    headers, detail = {"Cache-Control": "no-store"}, "The server failed."
+    if is_by_names(request.scope["path"]):
+        return report(Problem(detail), headers)
+    content = {"type": "about:blank", "title": "Internal Server Error", "status": 500, "detail": detail}
+    return Response(json_bytes(content), 500, headers, PROBLEM.name)
 
 
 def _content_type(media: MediaType) -> str:

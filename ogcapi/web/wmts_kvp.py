@@ -10,10 +10,9 @@ from starlette.responses import Response
 
 from ogcapi.model.media import MediaType
 from ogcapi.model.operation import Operation
-from ogcapi.model.problem import Problem
 from ogcapi.model.wmts import VERSION, Layer, Wmts
 from ogcapi.resources.wmts import SECTIONS
-from ogcapi.web.kvp import Given, Refused, invalid, report
+from ogcapi.web.kvp import Given, Refused, invalid
 from ogcapi.web.negotiate import Asked
 from ogcapi.web.respond import written
 from ogcapi.web.running import Handler
@@ -27,10 +26,7 @@ _CELL = ("J", "I")  # the row, then the column
 
 
 def by_names(wmts: Wmts, run: Callable[[Handler], Endpoint]) -> Endpoint:
-    """The endpoint of requests by names and values; `run` says where data are made.
-
-    Every problem is answered with an exception report.
-    """
+    """The endpoint of requests by names and values; `run` says where data are made."""
 
     def capabilities(request: Request) -> Response:
         return _capabilities(request, wmts, Given.of(request))
@@ -43,14 +39,11 @@ def by_names(wmts: Wmts, run: Callable[[Handler], Endpoint]) -> Endpoint:
     make = run(data)
 
     async def answer(request: Request) -> Response:
-        try:
-            given = Given.of(request)
-            given.one_of("service", "WMTS")
-            if given.one_of("request", "GetCapabilities", *_OPERATIONS) == "GetCapabilities":
-                return await run_in_threadpool(capabilities, request)
-            return await make(request)
-        except Problem as found:
-            return report(found)
+        given = Given.of(request)
+        given.one_of("service", "WMTS")
+        if given.one_of("request", "GetCapabilities", *_OPERATIONS) == "GetCapabilities":
+            return await run_in_threadpool(capabilities, request)
+        return await make(request)
 
     return answer
 
