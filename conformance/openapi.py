@@ -33,6 +33,15 @@ class Operation:
         """The parameters that are in the path, or in the query."""
         return {each["name"]: each for each in self.parameters if each["in"] == place}
 
+    @property
+    def is_free_form(self) -> bool:
+        """Whether a query parameter of any name is declared: an object with additional properties, exploded."""
+        return any(
+            each["schema"].get("type") == "object" and each["schema"].get("additionalProperties")
+            for each in self.named("query").values()
+            if each.get("explode", True) and each.get("style", "form") == "form" and "schema" in each
+        )
+
     def __str__(self) -> str:
         return f"{self.method.upper()} {self.path}"
 

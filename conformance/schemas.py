@@ -22,8 +22,10 @@ class Schemas:
         self._validator = _load(folder / "validate.py")
 
     def validate(self, document: Any, schema: str) -> None:
+        """XML where the document is bytes, else JSON."""
+        validator = self._validator.validate_xml if isinstance(document, bytes) else self._validator.validate_json
         try:
-            self._validator.validate_json(document, schema)
+            validator(document, schema)
         except self._validator.Invalid as invalid:
             raise AssertionError(str(invalid)) from None
 

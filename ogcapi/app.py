@@ -18,13 +18,14 @@ from ogcapi.model import operations as known
 from ogcapi.model.operation import Operation
 from ogcapi.model.problem import Problem
 from ogcapi.model.service import Contact, Named, Service
+from ogcapi.model.wmts import COLLECTION_WMTS, DATASET_WMTS
 from ogcapi.pixels.compiled import warm
 from ogcapi.resources import webmaps
 from ogcapi.sources.blocks import cores, default_budget, memory_limit, shared_cache
 from ogcapi.sources.catalog import Catalog
 from ogcapi.sources.heap import share_heap
 from ogcapi.sources.kept import default_folder
-from ogcapi.web import clients, common, coverages, maps, styles, tiles
+from ogcapi.web import clients, common, coverages, maps, styles, tiles, wmts, wmts_kvp
 from ogcapi.web.assets import Assets
 from ogcapi.web.manners import AccessLog, Manners
 from ogcapi.web.ranges import Ranges
@@ -32,7 +33,7 @@ from ogcapi.web.respond import on_http_exception, on_problem
 from ogcapi.web.running import Handler, Workshop, threads_for
 from ogcapi.web.site import CacheControl, Site
 from ogcapi.web.tilecache import CachedTiles, TileCache
-from ogcapi.web.timing import measured
+from ogcapi.web.timing import Endpoint, measured
 
 _AMPLE_BYTES = 2 << 30  # of memory: two processes that compile fit in
 
@@ -72,6 +73,9 @@ for files, locate in ((known.MAP_FILES, tiles.of_map), (known.STYLED_MAP_FILES, 
     for operation, make in zip(files[1:], (webmaps.tilejson, webmaps.maplibre_style), strict=True):
         DOCUMENTS[operation] = clients.map_file_of(operation, locate, make)
 DATA |= {known.MAP: maps.map_, known.STYLED_MAP: maps.styled_map, known.COVERAGE_OF: coverages.coverage}
+for service in (DATASET_WMTS, COLLECTION_WMTS):
+    DOCUMENTS[service.capabilities] = wmts.capabilities_of(service)
+    DATA |= {service.tile: wmts.tile_of(service), service.info: wmts.info_of(service)}
 
 
 def create_app(config: Config, workers: int = 1) -> Starlette:
@@ -80,9 +84,13 @@ def create_app(config: Config, workers: int = 1) -> Starlette:
     _warm_up(config, workers)
     site = site_from(config)
     workshop = Workshop(threads_for(cores(), memory_limit(), workers), at_once=workers >= cores())
-    data = {operation: workshop.endpoint(handler) for operation, handler in DATA.items()}
-    if config.server.timing:
-        data = {operation: measured(endpoint) for operation, endpoint in data.items()}
+
+    def run(handler: Handler) -> Endpoint:
+        endpoint = workshop.endpoint(handler)
+        return measured(endpoint) if config.server.timing else endpoint
+
+    data = {operation: run(handler) for operation, handler in DATA.items()}
+    data |= {service.kvp: wmts_kvp.by_names(service, run) for service in (DATASET_WMTS, COLLECTION_WMTS)}
     routes = [
         # tiles come first: there are many of them, and each route before theirs costs them a comparison
         *(Route(operation.path, handler, name=operation.name) for operation, handler in (data | DOCUMENTS).items()),

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 from ogcapi.model.body import Body, body_of
 from ogcapi.model.crs import Crs
@@ -91,6 +91,15 @@ class PictureSource(Protocol):
         ...
 
 
+@runtime_checkable
+class AssetSource(Protocol):
+    """What a `CoverageSource` may be besides: one that is made of assets."""
+
+    def assets(self, grid: Grid, selection: Selection) -> tuple[str, ...]:
+        """Names of the assets that valid values on a grid come from, topmost first."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class TileSet:
     """A tile matrix set as far as a collection fills it."""
@@ -98,6 +107,12 @@ class TileSet:
     matrix_set: TileMatrixSet
     limits: tuple[TileLimits, ...]
     """One for each matrix in use, coarsest first."""
+
+    @property
+    def depth(self) -> int:
+        """How many matrices of the set it goes down; 0 where it has none."""
+        ids = [matrix.id for matrix in self.matrix_set.matrices]
+        return ids.index(self.limits[-1].matrix_id) + 1 if self.limits else 0
 
 
 @dataclass(frozen=True, kw_only=True)

@@ -141,6 +141,20 @@ class Crs:
         """How JSON documents name the system: its URI, else its PROJJSON (TMS 2.0 `crs.json`)."""
         return self.uri or {"wkt": _tms_projjson(self.proj.to_json_dict())}
 
+    @cached_property
+    def urn(self) -> str | None:
+        """The URN that clients of WMTS read; None where the system is not registered.
+
+        Of the IAU's systems it is not the official one, which QGIS does not know: it looks for PROJ's own authority
+        and code.
+        """
+        if self.uri is None or self.uri == CRS84_URI:
+            return self.uri and "urn:ogc:def:crs:OGC:1.3:CRS84"
+        authority, version, code = self.uri.rsplit("/", 3)[1:]
+        if (authority, version) == ("IAU", "2015"):
+            return f"urn:ogc:def:crs:IAU_2015::{code}"
+        return f"urn:ogc:def:crs:{authority}:{'' if version == '0' else version}:{code}"
+
     def text_order(self, x: float, y: float) -> tuple[float, float]:
         """A position in the order in which the system's texts give it; its own inverse."""
         return (y, x) if self.is_yx else (x, y)

@@ -46,4 +46,9 @@ QLR = MediaType("application/x-qgis-layer-definition", ("qlr",), "QGIS layer", a
 XML = MediaType("application/xml", ("xml",), "XML", also=("text/xml",))
 SVG = MediaType("image/svg+xml", ("svg",), "SVG")
 GEOTIFF = MediaType("image/tiff; application=geotiff", ("geotiff", "tiff", "tif"), "GeoTIFF", tiles_class="tiff")
+TIFF = MediaType("image/tiff", ("tif", "tiff"), "TIFF")
+"""GeoTIFF for clients of WMTS, which know the type only without parameters."""
+XML = MediaType("application/xml", ("xml",), "XML")
+TEXT_XML = MediaType("text/xml", (), "XML")
+TEXT = MediaType("text/plain", ("txt", "text"), "text")
 NPY = MediaType("application/x-npy", ("npy",), "NumPy array")

@@ -38,5 +38,7 @@ class Operation:
     """What it can answer with; the first is the default."""
     query: tuple[Parameter[Any], ...] = ()
     """Parameters besides `f`."""
+    is_lenient: bool = False
+    """Whether query parameters that it does not know are passed over: clients of WMTS add some to every address."""
     schema: str | None = None
     """Name of the JSON document's schema in the OpenAPI document's components."""

@@ -1,4 +1,4 @@
-"""Every operation, declared once."""
+"""Every operation, declared once; those of WMTS in `wmts`."""
 
 from __future__ import annotations
 
@@ -35,6 +35,7 @@ from ogcapi.model.parameters import (
     SUBSET,
     WIDTH,
 )
+from ogcapi.model.wmts import COLLECTION_WMTS, DATASET_WMTS
 
 DOCUMENT = (JSON, HTML)
 PICTURE = (PNG, JPEG, WEBP)
@@ -273,13 +274,6 @@ GDAL_WMTS = _file(
     XML,
 )
 COVERAGE_FILES = (TILES_VRT, GDAL_WMS, GDAL_WMTS, STACTA, VALUES_QLR)
-WMTS_CAPABILITIES = Operation(
-    name="getWmtsOfFiles",
-    path="/collections/{collectionId}/wmts/1.0.0/WMTSCapabilities.xml",
-    summary="What the WMTS of a collection has",
-    tag="WMTS",
-    answers=(XML,),
-)
 
 
 def _map_files(base: str, origin: str, what: str) -> tuple[Operation, Operation, Operation]:
@@ -321,4 +315,6 @@ OPERATIONS: tuple[Operation, ...] = (
     *COVERAGE_FILES,
     *MAP_FILES,
     *STYLED_MAP_FILES,
+    *DATASET_WMTS.resources,
+    *COLLECTION_WMTS.resources,
 )

@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from ogcapi.model.media import GEOTIFF, JPEG, NPY, PNG, WEBP, MediaType
+from ogcapi.model.media import GEOTIFF, JPEG, NPY, PNG, TIFF, WEBP, MediaType
 from ogcapi.model.problem import BadParameter
 from ogcapi.model.raster import Raster
 from ogcapi.pixels.absence import filled
@@ -75,7 +75,7 @@ PICTURE_ENCODERS: Mapping[MediaType, Callable[[Picture], bytes]] = {PNG: png, JP
 """For map tiles."""
 MAP_ENCODERS: Mapping[MediaType, Callable[[Picture], bytes]] = {**PICTURE_ENCODERS, PNG: png_rgba}
 """For maps, whose PNG always has an alpha channel: OGC's test suite for Maps looks for it."""
-COVERAGE_ENCODERS: Mapping[MediaType, Callable[[Raster], bytes]] = {GEOTIFF: geotiff, NPY: npy}
+COVERAGE_ENCODERS: Mapping[MediaType, Callable[[Raster], bytes]] = {GEOTIFF: geotiff, TIFF: geotiff, NPY: npy}
 """For coverages and their tiles."""
 
 

@@ -38,6 +38,12 @@ def legend_svg(style: Style, fields: Sequence[Field]) -> str:
     return svg(_legend(style, fields))
 
 
+def legend_size(style: Style, fields: Sequence[Field]) -> tuple[int, int]:
+    """Width and height of the legend as PNG."""
+    drawing = _legend(style, fields)
+    return drawing.width, drawing.height
+
+
 def ticks(low: float, high: float, count: int) -> list[float]:
     """At most `count` round numbers from low to high: multiples of 1, 2, 2.5 or 5 times a power of ten."""
     if not 0 < high - low < inf:

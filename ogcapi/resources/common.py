@@ -35,6 +35,7 @@ from ogcapi.model.operations import (
 )
 from ogcapi.model.raster import Field, FieldStatistics
 from ogcapi.model.service import Service
+from ogcapi.model.wmts import COLLECTION_WMTS, DATASET_WMTS, why_not
 
 _MAX_NAMED = 20  # failing assets that a collection names; it counts all
 
@@ -51,6 +52,7 @@ def landing_page(service: Service, url: Urls) -> Document:
         *ogc_links("data", url(COLLECTION_LIST, JSON), JSON, "Collections"),
         link(OGC_REL + "tiling-schemes", url(MATRIX_SET_LIST, JSON), JSON, "Tile matrix sets"),
         *ogc_links("tilesets-map", url(DATASET_MAP_TILES[0], JSON), JSON, "Map tiles of all collections"),
+        link("wmts", url(DATASET_WMTS.capabilities), XML, "WMTS of all collections"),
     ]
     if service.license and service.license.url:
         links.append(link("license", service.license.url, None, service.license.name))
@@ -114,6 +116,8 @@ def _data_links(one: Collection, url: Urls) -> Iterable[Link]:
     if one.tile_sets:
         yield from ogc_links("tilesets-map", url(MAP_TILES[0], JSON, **path), JSON, "Map tiles")
         yield from ogc_links("tilesets-coverage", url(COVERAGE_TILES[0], JSON, **path), JSON, "Coverage tiles")
+    if any(why_not(each.matrix_set) is None for each in one.tile_sets):
+        yield link("wmts", url(COLLECTION_WMTS.capabilities, **path), XML, "WMTS")
     legend = url(LEGEND, PNG, **path, styleId=one.styles[0].id)
     yield from ogc_links("legend", legend, PNG, "Legend of the default style")
     if one.license and one.license.startswith(("http://", "https://")):

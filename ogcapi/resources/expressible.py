@@ -21,6 +21,7 @@ from ogcapi.model.operations import (
 )
 from ogcapi.model.raster import Field
 from ogcapi.model.tiles import TileMatrix, TileMatrixSet
+from ogcapi.model.wmts import why_not
 
 _SAME = 1e-9  # relative: what documents round sizes to
 _PLACE = 1e-3  # of the finest cell: as far as origins may lie apart
@@ -30,7 +31,7 @@ _NEAR = 1e-6  # of the whole sphere
 def coverage_files(one: Collection, matrix_set: TileMatrixSet) -> tuple[Operation, ...]:
     """The files that can say the coverage tiles of all fields in a set."""
     through_wms = is_pyramid(matrix_set)
-    through_wmts = has_wmts(matrix_set) and any(each.matrix_set == matrix_set for each in one.tile_sets)
+    through_wmts = why_not(matrix_set) is None and any(each.matrix_set == matrix_set for each in one.tile_sets)
     are_alike = len(list(alike_groups(one.fields))) == 1
     can = {
         TILES_VRT: through_wms or (through_wmts and are_alike),
@@ -45,7 +46,7 @@ def coverage_files(one: Collection, matrix_set: TileMatrixSet) -> tuple[Operatio
 def map_files(matrix_set: TileMatrixSet, *, is_styled: bool) -> tuple[Operation, ...]:
     """The files that can say map tiles in a set."""
     qlr, *web_maps = STYLED_MAP_FILES if is_styled else MAP_FILES
-    found = [qlr] if has_wmts(matrix_set) else []
+    found = [qlr] if why_not(matrix_set) is None else []
     return (*found, *(web_maps if is_web_mercator(matrix_set) else ()))
 
 
@@ -95,9 +96,3 @@ def is_web_mercator(matrix_set: TileMatrixSet) -> bool:
     _, y = transformation(crs.geodetic, crs)(0.0, 45.0)
     is_square = all(abs(a - b) < _NEAR * period for a, b in zip(box.bounds, (-half, -half, half, half), strict=True))
     return is_square and abs(y - asinh(middle) / pi * half) < _NEAR * period
-
-
-def has_wmts(matrix_set: TileMatrixSet) -> bool:
-    """Whether WMTS can express a set: of a registered system, counted from the top, with equally wide tiles."""
-    matrices = matrix_set.matrices
-    return matrix_set.crs.uri is not None and not any(m.bottom_left or m.variable_widths for m in matrices)

@@ -6,7 +6,7 @@ import re
 from collections.abc import Sequence
 
 from ogcapi.model.link import Document, Urls
-from ogcapi.model.media import HTML, PROBLEM, SVG, MediaType
+from ogcapi.model.media import HTML, PROBLEM, SVG, TEXT, TEXT_XML, XML, MediaType
 from ogcapi.model.operation import Operation
 from ogcapi.model.operations import LANDING_PAGE, OPERATIONS
 from ogcapi.model.service import Service
@@ -18,6 +18,8 @@ _PATH: dict[str, tuple[str, Document]] = {  # description and schema of each pat
     "tileMatrixSetId": ("Id of a tile matrix set, as in the list of tile sets.", {"type": "string"}),
     "tileMatrix": ("Id of a tile matrix of the set, as in its limits.", {"type": "string"}),
     "tileRow": ("Row of the tile, from the corner of origin.", {"type": "integer", "minimum": 0}),
+    "j": ("Row of a cell of the tile, from the top.", {"type": "integer", "minimum": 0}),
+    "i": ("Column of a cell of the tile, from the left.", {"type": "integer", "minimum": 0}),
     "tileCol": ("Column of the tile, from the corner of origin.", {"type": "integer", "minimum": 0}),
 }
 _PROBLEMS = {  # status: (when, which operations: metadata, data or both)
@@ -58,13 +60,14 @@ def openapi(service: Service, collection_ids: Sequence[str], url: Urls) -> Docum
 
 def _operation(operation: Operation) -> Document:
     named = re.findall(r"{(\w+)}", operation.path)
-    data = operation.schema is None and HTML not in operation.answers
+    data = operation.schema is None and (HTML not in operation.answers or "tileRow" in named)
     problems = {
         status: {"$ref": f"#/components/responses/{status}"}
         for status, (_, where) in _PROBLEMS.items()
         if (data or where == "both") and (named or status not in {"404", "503"})
     }
     parameters = [f"path.{name}" for name in named] + [f"query.{p.name}" for p in operation.query]
+    parameters += ["query.others"] if operation.is_lenient else []
     return {
         "operationId": operation.name,
         "summary": operation.summary,
@@ -82,7 +85,7 @@ def _operation(operation: Operation) -> Document:
 
 
 def _content(operation: Operation, media: MediaType) -> Document:
-    if media in {HTML, SVG}:
+    if media in {HTML, SVG, TEXT, TEXT_XML, XML}:
         return {"type": "string"}
     if operation.schema:
         return {"$ref": f"#/components/schemas/{operation.schema}"}
@@ -102,8 +105,18 @@ def _format(operation: Operation) -> Document:
     }
 
 
+_OTHERS = {  # the way to say so (Common 1, note at `/req/core/query-param-name-unknown`)
+    "name": "others",
+    "in": "query",
+    "description": "Parameters of any other name are passed over.",
+    "schema": {"type": "object", "additionalProperties": {"type": "string"}},
+    "style": "form",
+    "explode": True,
+}
+
+
 def _parameters(collection_ids: Sequence[str]) -> Document:
-    found: Document = {}
+    found: Document = {"query.others": _OTHERS}
     for name, (description, schema) in _PATH.items():
         known = {"enum": list(collection_ids)} if name == "collectionId" and collection_ids else {}
         found[f"path.{name}"] = {

@@ -23,6 +23,7 @@ from ogcapi.model.operations import (
 from ogcapi.model.service import Service
 from ogcapi.model.style import Style
 from ogcapi.model.tiles import TileLimits, TileMatrixSet
+from ogcapi.model.wmts import why_not
 from ogcapi.resources.expressible import coverage_files, map_files
 
 TileOperations = tuple[Operation, Operation, Operation]
@@ -111,7 +112,7 @@ def tiled_dataset(
     merged = []
     for matrix_set in offered.values():
         drawn = [one for one in found if one.body == matrix_set.body]
-        deepest = max(_depth(one.filled(matrix_set)) for one in drawn)
+        deepest = max(one.filled(matrix_set).depth for one in drawn)
         merged.append(reduce(merge, (one.drawn(matrix_set, deepest) for one in drawn)))
     return Tiled(
         operations=operations,
@@ -123,12 +124,6 @@ def tiled_dataset(
         query=f"collections={quote(','.join(chosen), safe=',')}" if chosen else "",
         of_dataset=True,
     )
-
-
-def _depth(one: TileSet) -> int:
-    """How many matrices of its set a tile set goes down; 0 where it has none."""
-    ids = [matrix.id for matrix in one.matrix_set.matrices]
-    return ids.index(one.limits[-1].matrix_id) + 1 if one.limits else 0
 
 
 def merge(one: TileSet, other: TileSet) -> TileSet:
@@ -173,6 +168,9 @@ def tile_set(tiled: Tiled, one: TileSet, url: Urls) -> Document:
     }
     if tiled.style:
         document["style"] = {"id": tiled.style.id, "title": tiled.style.title}
+    reason = why_not(matrix_set)
+    if reason and tiled.data_type == "map":
+        document["x-notInWmts"] = f"This set is not in the WMTS: {reason}."
     if attribution:
         document["attribution"] = attribution
     if tiled.license:
@@ -201,15 +199,20 @@ def _limits(limit: TileLimits) -> Document:
 
 def _bounding_box(one: TileSet, found: Sequence[Collection]) -> Document:
     """The box of the data in the set's CRS, as far as the set reaches."""
-    matrix_set = one.matrix_set
+    crs = one.matrix_set.crs
+    numbers = text_bbox(box_in(one.matrix_set, found), crs)
+    return {"lowerLeft": list(numbers[:2]), "upperRight": list(numbers[2:]), "crs": crs.document}
+
+
+def box_in(matrix_set: TileMatrixSet, found: Sequence[Collection]) -> BBox:
+    """One box around the data in the set's CRS, as far as the set reaches; the set's own where none lie in it."""
     whole: BBox | None = None
     for collection in found:
         if collection.body == matrix_set.body:
             for mine in matrix_set.turned(collection.coverage.footprint.carried(matrix_set.crs)):
                 part = mine.intersection(matrix_set.bbox)
                 whole = part if whole is None else whole.union(part) if part else whole
-    numbers = text_bbox(whole or matrix_set.bbox, matrix_set.crs)
-    return {"lowerLeft": list(numbers[:2]), "upperRight": list(numbers[2:]), "crs": matrix_set.crs.document}
+    return whole or matrix_set.bbox
 
 
 def _links(tiled: Tiled, matrix_set: TileMatrixSet, url: Urls) -> Iterable[Link]:

@@ -6,20 +6,20 @@ import numpy as np
 
 from ogcapi.model.collection import Collection
 from ogcapi.model.link import Document, Urls
-from ogcapi.model.operations import WMTS_CAPABILITIES
+from ogcapi.model.media import TIFF
 from ogcapi.model.tiles import TileMatrixSet
-from ogcapi.resources.expressible import has_wmts
+from ogcapi.model.wmts import COLLECTION_WMTS, why_not
 from ogcapi.resources.gdal import Chosen, gdal_type, inexpressible, window_around
 
 
 def capabilities_address(one: Collection, url: Urls) -> str:
     """Where the WMTS of a collection describes itself."""
-    return url(WMTS_CAPABILITIES, collectionId=one.id)
+    return url(COLLECTION_WMTS.capabilities, collectionId=one.id)
 
 
 def check_wmts(one: Collection, matrix_set: TileMatrixSet) -> None:
     """Raises `BadParameter` for a set that the WMTS of a collection does not have."""
-    offered = [each.matrix_set for each in one.tile_sets if has_wmts(each.matrix_set)]
+    offered = [each.matrix_set for each in one.tile_sets if why_not(each.matrix_set) is None]
     if matrix_set not in offered:
         raise inexpressible(matrix_set, "is none of those that WMTS can have", offered)
 
@@ -36,7 +36,7 @@ def gdal_wmts(chosen: Chosen, url: Urls) -> Document:
         "style": one.styles[0].id,
         "matrix_set": matrix_set.id,
         "matrix": window.matrix.id,
-        "format": "image/tiff",
+        "format": TIFF.name,
         "upper_left": [xmin, ymax],
         "lower_right": [xmin + window.width * width, ymax + window.height * height],
         "block": [window.matrix.tile_width, window.matrix.tile_height],

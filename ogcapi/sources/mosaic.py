@@ -32,6 +32,7 @@ _WHOLE_S = 30.0  # for which a read waits for remote assets
 _STACK_CELLS = 4_000_000  # that a median keeps at one time
 _REMOTE_LOOKS = 64  # remote assets whose revision is a part of a grid's
 _PLACES = 16  # what the index found last
+_CHOOSING = {MosaicMethod.FIRST, MosaicMethod.LAST, MosaicMethod.HIGHEST, MosaicMethod.LOWEST}  # one asset for a cell
 _UNKNOWN = Field(name="b1", dtype="uint8", title="not known: none of the first assets could be read")
 
 
@@ -269,6 +270,25 @@ class MosaicSource:
             self._shelf.failed(asset, error, retry_s=0)  # other fields and other cells of it may be sound
             raise
         self._shelf.succeeded(asset)
+
+    def assets(self, grid: Grid, selection: Selection) -> tuple[str, ...]:
+        """Names of the assets that the values of a grid of one cell come from: one a field, or all that are counted."""
+        assets = list(chain.from_iterable(self._candidates(self._place(grid, selection.interval))))
+        if self._method is MosaicMethod.LAST:
+            assets.reverse()
+        alone = ((asset, self._read(grid, selection, [[asset]])) for asset in assets)
+        if self._method not in _CHOOSING:
+            return tuple(asset.name for asset, raster in alone if raster.valid.any())
+        whole = self.read(grid, selection)
+        open_fields, found = whole.valid.any(axis=(1, 2)), dict[str, None]()
+        for asset, raster in alone:
+            if not open_fields.any():
+                break
+            same = (raster.valid & (raster.values == whole.values)).any(axis=(1, 2)) & open_fields
+            if same.any():
+                found[asset.name] = None
+            open_fields &= ~same
+        return tuple(found)
 
     def revision(self, grid: Grid | None = None) -> str:
         """Of the document and the assets on the grid; of some assets where no grid is given.

@@ -18,10 +18,11 @@ from ogcapi.resources.tiles import Tiled
 from ogcapi.resources.vrt import virtual_raster
 from ogcapi.web.negotiate import Asked, understand
 from ogcapi.web.pages import render_file
-from ogcapi.web.respond import json_bytes, text_file
+from ogcapi.web.respond import json_bytes, written
 from ogcapi.web.site import Site, site_of
 from ogcapi.web.tiles import Locate, of_coverage, tile_set_named
 from ogcapi.web.urls import BaseUrls, urls_of
+from ogcapi.web.written import Written
 
 MakeMapFile = Callable[[Tiled, TileSet, Urls], Document]
 
@@ -44,32 +45,32 @@ def gdal_wms(request: Request) -> Response:
     """Coverage tiles for GDAL's WMS driver."""
     asked, site, url = understand(request, GDAL_WMS), site_of(request), urls_of(request)
     content = gdal.gdal_wms(_chosen(asked, site, url), url)
-    return text_file(request, asked, render_file("gdal-wms.xml", content).encode(), {})
+    return _file(request, asked, render_file("gdal-wms.xml", content))
 
 
 def gdal_wmts(request: Request) -> Response:
     """Coverage tiles for GDAL's WMTS driver."""
     asked, site, url = understand(request, GDAL_WMTS), site_of(request), urls_of(request)
     content = wmtsfiles.gdal_wmts(_chosen(asked, site, url), url)
-    return text_file(request, asked, render_file("gdal-wmts.xml", content).encode(), {})
+    return _file(request, asked, render_file("gdal-wmts.xml", content))
 
 
 def domain_set(request: Request) -> Response:
     """Where the cells lie, for GDAL's OGCAPI driver."""
     asked, site = understand(request, DOMAIN_SET), site_of(request)
-    return text_file(request, asked, json_bytes(coverages.domain_set(site.catalog[asked.path["collectionId"]])), {})
+    return _file(request, asked, json_bytes(coverages.domain_set(site.catalog[asked.path["collectionId"]])))
 
 
 def range_type(request: Request) -> Response:
     """The fields, for GDAL's OGCAPI driver."""
     asked, site = understand(request, RANGE_TYPE), site_of(request)
-    return text_file(request, asked, json_bytes(coverages.range_type(site.catalog[asked.path["collectionId"]])), {})
+    return _file(request, asked, json_bytes(coverages.range_type(site.catalog[asked.path["collectionId"]])))
 
 
 def stacta(request: Request) -> Response:
     """Coverage tiles as a STAC item of tiled assets."""
     asked, site, url = understand(request, STACTA), site_of(request), urls_of(request)
-    return text_file(request, asked, json_bytes(documents.stacta(_chosen(asked, site, url), url)), {})
+    return _file(request, asked, json_bytes(documents.stacta(_chosen(asked, site, url), url)))
 
 
 def values_qlr(request: Request) -> Response:
@@ -77,7 +78,7 @@ def values_qlr(request: Request) -> Response:
     asked, site, url = understand(request, VALUES_QLR), site_of(request), urls_of(request)
     chosen, style = _chosen(asked, site, url), asked.get(STYLE_ID)
     content = qgis.values_layer(chosen, None if style is None else chosen.collection.style(style), url)
-    return text_file(request, asked, render_file("layer.qlr", content).encode(), {})
+    return _file(request, asked, render_file("layer.qlr", content))
 
 
 def map_qlr_of(operation: Operation, locate: Locate) -> Callable[[Request], Response]:
@@ -87,7 +88,7 @@ def map_qlr_of(operation: Operation, locate: Locate) -> Callable[[Request], Resp
         asked, site, url = understand(request, operation), site_of(request), urls_of(request)
         tiled = locate(asked, site, url)
         content = qgis.map_layer(tiled, tile_set_named(tiled, asked), url)
-        return text_file(request, asked, render_file("layer.qlr", content).encode(), {})
+        return _file(request, asked, render_file("layer.qlr", content))
 
     return map_qlr
 
@@ -98,7 +99,7 @@ def map_file_of(operation: Operation, locate: Locate, make: MakeMapFile) -> Call
     def map_file(request: Request) -> Response:
         asked, site, url = understand(request, operation), site_of(request), urls_of(request)
         tiled = locate(asked, site, url)
-        return text_file(request, asked, json_bytes(make(tiled, tile_set_named(tiled, asked), url)), {})
+        return _file(request, asked, json_bytes(make(tiled, tile_set_named(tiled, asked), url)))
 
     return map_file
 
@@ -112,4 +113,8 @@ def _virtual_raster(request: Request, asked: Asked, site: Site, url: BaseUrls, c
     one = chosen.collection
     measured = dict(zip((field.name for field in one.fields), site.catalog.statistics(one.id), strict=True))
     content = virtual_raster(chosen, measured, url)
-    return text_file(request, asked, render_file("coverage.vrt", content).encode(), {})
+    return _file(request, asked, render_file("coverage.vrt", content))
+
+
+def _file(request: Request, asked: Asked, text: bytes) -> Response:
+    return written(request, Written(text), asked.media.name)

@@ -102,16 +102,16 @@ class Manners:
                 message["headers"] = [*message["headers"], *self.headers]
             await send(message)
 
+        inner = {**scope, "path": self._path(scope["path"])}
         if b"%2f" in (scope.get("raw_path") or b"").lower():  # decoded, it could not be told from a slash
             there = NotFound(f"There is nothing at {shown(scope['path'])}.")
-            await problem(Request(scope), there)(scope, receive, mannered)
+            await problem(Request(inner), there)(scope, receive, mannered)
         elif not _is_readable(scope):
             found = BadEncoding("The address has a % that no two hexadecimal digits of UTF-8 follow.")
-            await problem(Request(scope), found)(scope, receive, mannered)
+            await problem(Request(inner), found)(scope, receive, mannered)
         elif scope["method"] == "OPTIONS":
             await _options(scope, self.cors)(scope, receive, mannered)
         else:
-            inner = {**scope, "path": self._path(scope["path"])}
             try:
                 await self.app(inner, receive, mannered)
             except Exception as error:  # here, and not in Starlette, so that the connection and the manners are kept

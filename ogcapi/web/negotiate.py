@@ -47,8 +47,9 @@ def understand(request: Request, operation: Operation) -> Asked:
     """
     path = {name: str(value) for name, value in request.path_params.items()}
     extension = None
-    if "tileCol" in path:
-        path["tileCol"], extension = _extension(path["tileCol"])
+    last = "i" if "i" in path else "tileCol"
+    if last in path:
+        path[last], extension = _extension(path[last])
     query, accept = request.scope["query_string"], ",".join(request.headers.getlist("accept"))
     is_short = len(query) + len(accept) + len(extension or "") <= _LONGEST_KEPT
     media, values, canonical = (_choices if is_short else _choices.__wrapped__)(operation, query, accept, extension)
@@ -64,6 +65,8 @@ def _choices(
     known = ["f", *(parameter.name for parameter in operation.query)]
     for name, text in QueryParams(query).multi_items():
         if name not in known:
+            if operation.is_lenient:
+                continue
             raise UnknownParameter(name, known)
         if name in given:
             raise BadParameter(name, text, f"{name} once; it was given more than once")

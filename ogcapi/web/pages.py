@@ -9,6 +9,7 @@ from typing import Any
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from ogcapi.resources.feature_info import field_text
 from ogcapi.web import page_api, page_links, page_maps, page_text, schema_org
 
 RELATED = (
@@ -27,7 +28,7 @@ RELATED = (
 )
 """Documents that a page may get besides its own; those that it does not get are None in the templates."""
 
-_NO_XML = re.compile("[^\t\n\r\u0020-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
+_NOT_IN_XML = re.compile("[^\\t\\n\\r\\x20-\\ud7ff\\ue000-\\ufffd\\U00010000-\\U0010ffff]")  # XML 1.0, 2.2
 
 
 def _folder() -> Path:
@@ -46,6 +47,7 @@ def _environment() -> Environment:
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.globals["field_text"] = field_text
     for module in (page_api, page_links, page_maps, page_text, schema_org):
         words = {name: getattr(module, name) for name in module.__all__}
         environment.filters.update(words)
@@ -56,9 +58,19 @@ def _environment() -> Environment:
 _ENVIRONMENT = _environment()
 
 
-def render_file(template: str, document: Mapping[str, Any]) -> str:
-    """The XML file that says a document. Characters that XML cannot hold are left out."""
-    return _NO_XML.sub("", _ENVIRONMENT.get_template(template).render(document=document)) + "\n"
+def xml_text(xml: str) -> bytes:
+    """XML as it is sent: characters that it may not hold become the replacement character."""
+    return _NOT_IN_XML.sub("\ufffd", xml).encode()
+
+
+def fill(template: str, **values: Any) -> str:
+    """A template that is no page of the site: XML, or HTML for other programs to show."""
+    return _ENVIRONMENT.get_template(template).render(values)
+
+
+def render_file(template: str, document: Mapping[str, Any]) -> bytes:
+    """The XML file that says a document."""
+    return xml_text(fill(template, document=document) + "\n")
 
 
 def render(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
 import logging
@@ -22,11 +21,13 @@ from ogcapi.model.link import Document
 from ogcapi.model.media import HTML, PROBLEM, MediaType
 from ogcapi.model.operations import API, COLLECTION_LIST, CONFORMANCE, LANDING_PAGE, MATRIX_SET_LIST
 from ogcapi.model.problem import MethodNotAllowed, NotFound, Problem, Unavailable, shown
+from ogcapi.web.kvp import is_by_names, report
 from ogcapi.web.negotiate import Asked, prefers_page
 from ogcapi.web.pages import render
 from ogcapi.web.site import site_of
 from ogcapi.web.tilecache import Encoded, is_known, is_tile, request_of
 from ogcapi.web.urls import BaseUrls, urls_of
+from ogcapi.web.written import Written
 
 log = logging.getLogger("ogcapi.web")
 _MIN_GZIP = 512  # bytes; smaller documents do not gain
@@ -58,24 +59,21 @@ def document(request: Request, asked: Asked, content: Document, page: Callable[[
     """A document as JSON, or as the page that shows it; tagged with a digest of its bytes."""
     is_page = asked.media is HTML
     text = page().encode() if is_page else json_bytes(content)
-    return text_file(request, asked, text, {"Content-Security-Policy": _POLICY} if is_page else {})
+    headers = {"Content-Security-Policy": _POLICY} if is_page else {}
+    return written(request, Written(text), _content_type(asked.media), headers)
 
 
-def text_file(request: Request, asked: Asked, text: bytes, others: Mapping[str, str]) -> Response:
-    """A text with other headers besides, tagged with a digest of its bytes."""
+def written(request: Request, text: Written, content_type: str, more: Mapping[str, str] | None = None) -> Response:
+    """A document with its tag, compressed where the client takes that, or 304 where it has it."""
     site = site_of(request)
-    headers = {"Vary": "Accept, Accept-Encoding", "Cache-Control": site.cache_control.documents, **others}
-    tag = hashlib.sha256(text).hexdigest()[:32]
-    if site.gzip and len(text) >= _MIN_GZIP and accepts_gzip(request):
-        headers["Content-Encoding"] = "gzip"
-        tag += "-gzip"
-    headers["ETag"] = f'"{tag}"'
+    headers = {"Vary": "Accept, Accept-Encoding", "Cache-Control": site.cache_control.documents, **(more or {})}
+    is_packed = site.gzip and len(text.text) >= _MIN_GZIP and accepts_gzip(request)
+    headers["ETag"] = f'"{text.tag}-gzip"' if is_packed else f'"{text.tag}"'
     if is_known(request.headers, headers["ETag"]):
-        return Response(
-            status_code=304, headers={name: headers[name] for name in headers if name != "Content-Encoding"}
-        )
-    body = gzip.compress(text, compresslevel=6, mtime=0) if "Content-Encoding" in headers else text
-    return Response(body, media_type=_content_type(asked.media), headers=headers)
+        return Response(status_code=304, headers=headers)
+    if is_packed:
+        headers["Content-Encoding"] = "gzip"
+    return Response(text.packed if is_packed else text.text, media_type=content_type, headers=headers)
 
 
 def data(request: Request, asked: Asked, revision: str, make: Callable[[], Body], cache_control: str) -> Response:
@@ -121,10 +119,16 @@ def georeferencing(grid: Grid) -> dict[str, str]:
 
 
 def problem(request: Request, found: Problem, headers: Mapping[str, str] | None = None) -> Response:
-    """A problem as JSON, or as a page for those who would rather have one (RFC 9457)."""
-    given = {"Vary": "Accept", "Cache-Control": "no-store", **(headers or {})}
+    """A problem as JSON, or as a page for those who would rather have one (RFC 9457).
+
+    Requests by names and values get a report (OWS Common 1.1, 8).
+    """
+    given = {"Cache-Control": "no-store", **(headers or {})}
     if isinstance(found, Unavailable):
         given["Retry-After"] = str(found.retry_after_s)
+    if is_by_names(request.scope["path"]):
+        return report(found, given)
+    given["Vary"] = "Accept"
     content = {**found.document, "instance": request.url.path[:200]}
     page = request.query_params.get("f") in {"html", HTML.name} or (
         "f" not in request.query_params and prefers_page(request.headers.getlist("accept"))
@@ -181,8 +185,11 @@ def on_http_exception(request: Request, error: Exception) -> Response:
 def on_bug(request: Request, error: Exception) -> Response:
     """A bare 500; what happened is only in the log."""
     log.error("%s %s failed", request.method, request.url.path, exc_info=error)
-    content = {"type": "about:blank", "title": "Internal Server Error", "status": 500, "detail": "The server failed."}
-    return Response(json_bytes(content), 500, {"Cache-Control": "no-store"}, PROBLEM.name)
+    headers, detail = {"Cache-Control": "no-store"}, "The server failed."
+    if is_by_names(request.scope["path"]):
+        return report(Problem(detail), headers)
+    content = {"type": "about:blank", "title": "Internal Server Error", "status": 500, "detail": detail}
+    return Response(json_bytes(content), 500, headers, PROBLEM.name)
 
 
 def _content_type(media: MediaType) -> str:

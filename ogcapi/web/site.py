@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Protocol, cast
 
 from starlette.requests import Request
@@ -12,6 +12,7 @@ from ogcapi.model.collection import Collection
 from ogcapi.model.raster import FieldStatistics
 from ogcapi.model.service import Service
 from ogcapi.model.tiles import TileMatrixSet
+from ogcapi.web.capabilities import CapabilitiesCache
 from ogcapi.web.tilecache import TileCache
 
 
@@ -67,6 +68,8 @@ class Site:
     cache_control: CacheControl
     tiles: TileCache
     """Encoded tiles in memory."""
+    wmts: CapabilitiesCache = field(default_factory=CapabilitiesCache)
+    """What the WMTS of all collections says of itself."""
     gzip: bool
     cors: bool
 

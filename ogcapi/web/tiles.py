@@ -244,7 +244,12 @@ def coverage_tile(request: Request) -> Response:
     inside them, where there are no data, a tile that says so.
     """
     asked, site, url = understand(request, COVERAGE_TILES[2]), site_of(request), urls_of(request)
-    tiled = of_coverage(asked, site, url)
+    return values_tile(request, asked, of_coverage(asked, site, url))
+
+
+def values_tile(request: Request, asked: Asked, tiled: Tiled) -> Response:
+    """The values of the one collection inside the tile that the path names."""
+    site = site_of(request)
     one, grid = tiled.collections[0], _grid(tile_set_named(tiled, asked), asked)
     selection = Selection.of(one.fields, asked.get(PROPERTIES))
     bounded(grid, len(selection.fields), site.max_cells)
@@ -262,26 +267,31 @@ def coverage_tile(request: Request) -> Response:
 def map_tile_of(operations: TileOperations, locate: Locate) -> Callable[[Request], Response]:
     """The handler of a map tile: of a collection, of a style, or of several collections over each other."""
 
-    def map_tile(request: Request) -> Response:
+    def tile(request: Request) -> Response:
         asked, site, url = understand(request, operations[2]), site_of(request), urls_of(request)
-        tiled = locate(asked, site, url)
-        tile_set = tile_set_named(tiled, asked)
-        grid = _grid(tile_set, asked, _size(asked, site))
-        bounded(grid, 1, site.max_cells)
-        drawn = [one for one in tiled.collections if one.body == tile_set.matrix_set.body]
+        return map_tile(request, asked, locate(asked, site, url))
 
-        def make() -> Body:
-            kept = stored_picture(drawn, grid, tiled.style, asked.media)
-            if kept is not None:
-                return Body(kept, {})
-            picture, missing, meets = picture_of(drawn, grid, tiled.style)
-            content = timed("encode", PICTURE_ENCODERS[asked.media], picture)
-            return Body(content, {} if meets else _EMPTY, missing)
+    return tile
 
-        revision = timed("find", revision_of, drawn, grid, tiled.style)
-        return data(request, asked, revision, make, site.cache_control.tiles)
 
-    return map_tile
+def map_tile(request: Request, asked: Asked, tiled: Tiled) -> Response:
+    """The picture of the tile that the path names."""
+    site = site_of(request)
+    tile_set = tile_set_named(tiled, asked)
+    grid = _grid(tile_set, asked, _size(asked, site))
+    bounded(grid, 1, site.max_cells)
+    drawn = [one for one in tiled.collections if one.body == tile_set.matrix_set.body]
+
+    def make() -> Body:
+        kept = stored_picture(drawn, grid, tiled.style, asked.media)
+        if kept is not None:
+            return Body(kept, {})
+        picture, missing, meets = picture_of(drawn, grid, tiled.style)
+        content = timed("encode", PICTURE_ENCODERS[asked.media], picture)
+        return Body(content, {} if meets else _EMPTY, missing)
+
+    revision = timed("find", revision_of, drawn, grid, tiled.style)
+    return data(request, asked, revision, make, site.cache_control.tiles)
 
 
 def picture_of(found: Sequence[Collection], grid: Grid, style: Style | None) -> tuple[Picture, tuple[str, ...], bool]:

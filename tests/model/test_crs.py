@@ -131,3 +131,19 @@ def test_there_is_no_way_from_one_body_to_another() -> None:
 def test_planetocentric_systems_are_carried_in_x_y_order_too() -> None:
     x, y = transformation(parse_crs("IAU_2015:49912"), parse_crs("IAU_2015:49902"))(1e6, 2e6)
     assert (x, y) == (pytest.approx(16.870604858), pytest.approx(33.4294681008))
+
+
+@pytest.mark.parametrize("text", ["OGC:CRS84", "EPSG:3857", "EPSG:3035", "IAU_2015:49900", "ESRI:54009"])
+def test_the_urn_names_the_system_for_this_server_and_for_proj(text: str) -> None:
+    crs = parse_crs(text)
+    assert crs.urn is not None
+    assert parse_crs(crs.urn) == crs
+    assert pyproj.CRS.from_user_input(crs.urn).equals(crs.proj)
+
+
+def test_systems_of_the_iau_have_the_urn_that_qgis_and_gdal_read() -> None:
+    assert parse_crs("IAU_2015:49910").urn == "urn:ogc:def:crs:IAU_2015::49910"
+
+
+def test_a_system_that_is_not_registered_has_no_urn() -> None:
+    assert parse_crs("+proj=laea +lat_0=12 +lon_0=34 +datum=WGS84").urn is None

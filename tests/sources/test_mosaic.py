@@ -34,6 +34,7 @@ from tests.data import (
 )
 
 METHODS = list(MosaicMethod)
+NAMES = ["a.tif", "b.tif", "c.tif"]
 
 
 class TestMars(SourceContract):
@@ -523,3 +524,28 @@ def test_a_field_of_an_asset_that_fails_spoils_none_of_the_others(tmp_path):
     assert source.read(grid, first).valid.all()
     assert source.read(grid, second).missing == ("b.tif",)
     assert source.read(grid, first).valid.all()
+
+
+# Where values come from
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_the_assets_that_a_value_came_from_are_named(three, method):
+    source = open_trusted(three, method)
+    grid = grid_of("EPSG:4326", (-2, -2, 17, 22), 38, 48)
+    whole, stack = read_all(source, grid), np.array(layers_of(three, grid, NAMES))
+    x, y = grid.centres()
+    for row, col in [*np.ndindex(*grid.shape)][::7]:
+        box = (x[col] - 0.25, y[row] - 0.25, x[col] + 0.25, y[row] + 0.25)
+        named = source.assets(grid_of("EPSG:4326", box, 1, 1), Selection(fields=(source.fields[0].name,)))
+        there = [name for name, value in zip(NAMES, stack[:, row, col], strict=True) if not np.isnan(value)]
+        match method:
+            case MosaicMethod.FIRST:
+                assert named == tuple(there[:1])
+            case MosaicMethod.LAST:
+                assert named == tuple(there[-1:])
+            case MosaicMethod.HIGHEST | MosaicMethod.LOWEST:
+                values = [stack[NAMES.index(name), row, col] for name in named]
+                assert values == ([whole.values[0, row, col]] if there else [])
+            case _:
+                assert sorted(named) == there

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
 from tests.web.conftest import Serve
+from tests.web.raw import raw
 
 TILE = "/collections/mola/map/tiles/MarsMercatorSphere/0/0/0"
 PAGES = {"Accept": "text/html"}
@@ -152,47 +153,7 @@ def test_a_slash_more_or_less_is_the_same_resource(client: TestClient) -> None:
 
 @pytest.mark.parametrize("path", ["/%zz", "/collections/%", "/collections/%ff", "/?f=%zz", "/collections/a%00b"])
 def test_malformed_percent_encoding_is_a_bad_request(client: TestClient, path: str) -> None:
-    scope_path = path.encode()
-    status = _raw(client, scope_path)
-    assert status == 400
-
-
-def _raw(client: TestClient, target: bytes) -> int:
-    """The status of a request for a target that no well-behaved client would send."""
-    from urllib.parse import unquote
-
-    import anyio
-
-    path, _, query = target.partition(b"?")
-    found: list[int] = []
-
-    async def call() -> None:
-        scope = {
-            "type": "http",
-            "method": "GET",
-            "http_version": "1.1",
-            "scheme": "http",
-            "path": unquote(path.decode("ascii")),
-            "raw_path": path,
-            "query_string": query,
-            "root_path": "",
-            "headers": [(b"host", b"testserver")],
-            "client": ("127.0.0.1", 1),
-            "server": ("testserver", 80),
-            "app": client.app,
-        }
-
-        async def receive() -> dict[str, object]:
-            return {"type": "http.request", "body": b"", "more_body": False}
-
-        async def send(message: dict[str, object]) -> None:
-            if message["type"] == "http.response.start":
-                found.append(int(str(message["status"])))
-
-        await client.app(scope, receive, send)  # type: ignore[arg-type]
-
-    anyio.run(call)
-    return found[0]
+    assert raw(client, path).status_code == 400
 
 
 @pytest.mark.parametrize("path", ["/nowhere", "/collections/nowhere", "/collections/mola/nowhere", f"{TILE}/0"])
