@@ -227,9 +227,11 @@ def coverage_tile(request: Request) -> Response:
     """
     asked, site, url = understand(request, COVERAGE_TILES[2]), site_of(request), urls_of(request)
     tiled = of_coverage(asked, site, url)
-    one, grid = tiled.collections[0], _grid(_tile_set(tiled, asked), asked)
+    one, tile_set = tiled.collections[0], _tile_set(tiled, asked)
+    grid = _grid(tile_set, asked)
     selection = Selection.of(one.fields, asked.get(PROPERTIES))
     bounded(grid, len(selection.fields), site.max_cells)
+    _check(one, tile_set, grid)
 
     def make() -> Body:
         meets = timed("find", one.coverage.meets, grid)
@@ -251,6 +253,8 @@ def map_tile_of(operations: TileOperations, locate: Locate) -> Callable[[Request
         grid = _grid(tile_set, asked, _size(asked, site))
         bounded(grid, 1, site.max_cells)
         drawn = [one for one in tiled.collections if one.body == tile_set.matrix_set.body]
+        for one in drawn:
+            _check(one, tile_set, grid)
 
         def make() -> Body:
             kept = stored_picture(drawn, grid, tiled.style, asked.media)
@@ -264,6 +268,19 @@ def map_tile_of(operations: TileOperations, locate: Locate) -> Callable[[Request
         return data(request, asked, revision, make, site.cache_control.tiles)
 
     return map_tile
+
+
+def _check(one: Collection, tile_set: TileSet, grid: Grid) -> None:
+    """Raise what a read of a tile would for taking too much, and say which tiles do not."""
+    refusal = one.refusal(grid)
+    if refusal is None:
+        return
+    first = one.answered_from(one.filled(tile_set.matrix_set))
+    if first is not None:
+        refusal.add(
+            f"All tiles of {tile_set.matrix_set.id} are answered from the tile matrix {first} on.", tileMatrix=first
+        )
+    raise refusal
 
 
 def picture_of(found: Sequence[Collection], grid: Grid, style: Style | None) -> tuple[Picture, tuple[str, ...], bool]:
