@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 
@@ -180,5 +181,11 @@ def themes(of: Contents) -> list[Document]:
     for one in of.layers:
         body = one.collection.body
         theme = found.setdefault(body.id, {"title": body.name, "identifier": body.id, "layers": []})
-        theme["layers"].append(one.collection.id)
+        theme["layers"].append(_reference(one.collection.id))
     return list(found.values())
+
+
+def _reference(layer_id: str) -> str:
+    """A layer's identifier as `LayerRef`, of which the schema wants a URI: a colon is only behind a scheme."""
+    is_uri = ":" not in layer_id or re.match("[A-Za-z][A-Za-z0-9+.-]*:", layer_id)
+    return layer_id if is_uri else layer_id.replace(":", "%3A")

@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from math import ceil
 from pathlib import Path
 from typing import Any
-from urllib.parse import urlsplit
+from urllib.parse import unquote, urlsplit
 
 import numpy as np
 import pyproj
@@ -287,3 +287,20 @@ def test_text_of_any_kind_is_well_formed(serve: Serve, tmp_path: Path) -> None:
     title = "<b> & \"quotes\" 'too' \x08 é 火"
     client = serve(json.dumps({"resources": {"one": {"type": "collection", "title": title, "providers": [entry]}}}))
     assert text(layers(capabilities(client))["one"], "o:Title") == title.replace("\x08", "\ufffd")
+
+
+def test_every_id_that_a_collection_may_have_is_that_of_a_layer(serve: Serve, tmp_path: Path) -> None:
+    write_raster(tmp_path / "one.tif", np.ones((8, 8), "uint8"), bounds=(0, 0, 8, 8))
+    ids = ["mars:dem", "dem_2:mars", "1:2", ":", "a&b'c", "é火:x", "a+b;c=d~e", "tileRow"]
+    entry = {"type": "collection", "title": "T", "providers": [{"type": "coverage", "name": "COG", "data": "one.tif"}]}
+    client = serve(json.dumps({"resources": dict.fromkeys(ids, entry)}))
+    root = capabilities(client)
+    assert list(layers(root)) == ids
+    assert [unquote(name) for name in texts(root, "//w:LayerRef")] == ids
+    for layer, resource, values in resources(root):
+        href = resource.get("template")
+        for name, value in values.items():
+            href = href.replace(f"{{{name}}}", value)
+        assert client.get(href).status_code == 200
+        asked = TILE | {"layer": text(layer, "o:Identifier")} | {name.lower(): value for name, value in values.items()}
+        assert kvp(client, asked).status_code == 200
