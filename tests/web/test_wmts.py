@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from math import ceil
 from pathlib import Path
 from typing import Any
-from urllib.parse import unquote, urlsplit
+from urllib.parse import urlsplit
 
 import numpy as np
 import pyproj
@@ -325,7 +325,7 @@ def test_every_id_that_a_collection_may_have_is_that_of_a_layer(serve: Serve, tm
     client = serve(json.dumps({"resources": dict.fromkeys(ids, entry)}))
     root = capabilities(client)
     assert list(layers(root)) == ids
-    assert [unquote(name) for name in texts(root, "//w:LayerRef")] == ids
+    assert set(ids) - set(texts(root, "//w:LayerRef")) == {"dem_2:mars", "1:2", ":", "é火:x"}  # which are no URIs
     for layer, resource, values in resources(root):
         href = resource.get("template")
         for name, value in values.items():
