@@ -39,6 +39,7 @@ _REMOTE_LOOKS = 64  # remote assets whose revision is a part of a grid's
 _PLACES = 16  # what the index found last
 _CHOOSING = {MosaicMethod.FIRST, MosaicMethod.LAST, MosaicMethod.HIGHEST, MosaicMethod.LOWEST}  # one asset for a cell
 _OVERVIEWS = 1  # number of the way in which overviews are made
+_SMALL = 1e-3  # of a cell
 _COMING_S = 30  # after which to ask for an overview again
 _EARTH_CYLINDRICAL, _CYLINDRICAL = "EPSG:4087", 10  # the other is of the IAU's systems of each body
 _UNKNOWN = Field(name="b1", dtype="uint8", title="not known: none of the first assets could be read")
@@ -385,6 +386,8 @@ class MosaicSource:
 
     def assets(self, grid: Grid, selection: Selection) -> tuple[str, ...]:
         """Names of the assets that the values of a grid of one cell come from: one a field, or all that are counted."""
+        if self._answering(grid) is not None:  # by what is a mean of many: those in the middle of the cell
+            grid = _middle(grid)
         assets = list(chain.from_iterable(self._candidates(self._place(grid, selection.interval))))
         if self._method is MosaicMethod.LAST:
             assets.reverse()
@@ -432,3 +435,11 @@ class MosaicSource:
         grid = self.grid
         grid = replace(grid, width=min(grid.width, SAMPLE_CELLS), height=min(grid.height, SAMPLE_CELLS))
         return self._read(grid, Selection(fields=tuple(field.name for field in self.fields)), [list(self._sampled)])
+
+
+def _middle(grid: Grid) -> Grid:
+    """One small cell in the middle of a grid."""
+    box = grid.bbox
+    x, y = (box.xmin + box.xmax) / 2, (box.ymin + box.ymax) / 2
+    wide, high = grid.cell_width * _SMALL, grid.cell_height * _SMALL
+    return Grid(crs=grid.crs, bbox=BBox(xmin=x - wide, ymin=y - high, xmax=x + wide, ymax=y + high), width=1, height=1)

@@ -45,6 +45,8 @@ def test_a_tile_of_too_many_assets_is_refused_with_the_first_level_that_is_answe
     assert (told["assets"], told["limit"]) == (4, 2)
     first = told["tileMatrix"]
     assert f"from the tile matrix {first} on" in told["detail"]
+    web_map = crowded.get("/collections/m/map/tiles/WebMercatorQuad/tilejson.json").json()
+    assert web_map["minzoom"] == int(first)
     tile_set = crowded.get(f"/collections/m/{path}/WebMercatorQuad?f=json").json()
     assert tile_set["layers"][0]["minTileMatrix"] == first
     for limit in tile_set["tileMatrixSetLimits"]:
@@ -85,6 +87,11 @@ def test_with_an_overview_every_level_is_answered(tmp_path: Path, crowded: TestC
     answer = client.get("/collections/m/coverage/tiles/WebMercatorQuad/1/0/1?f=npy")
     assert answer.status_code == 200
     assert np.load(io.BytesIO(answer.content)).dtype == np.int16
+    info = client.get(
+        "/collections/m/wmts?service=WMTS&version=1.0.0&request=GetFeatureInfo&layer=m&style=default&format=image/png"
+        "&tilematrixset=WebMercatorQuad&tilematrix=1&tilerow=0&tilecol=1&i=6&j=250&infoformat=application/json"
+    )
+    assert "2.tif" in info.text
     tag = answer.headers["etag"]
     assert client.get("/collections/m/coverage/tiles/WebMercatorQuad/1/0/1?f=npy").headers["etag"] == tag
 
