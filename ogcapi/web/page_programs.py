@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import shlex
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from math import ceil, log2
 from typing import Any
 
@@ -15,30 +15,47 @@ from ogcapi.web.page_text import system
 
 __all__ = ["programs"]
 
+_ORDER = ("QGIS", "rasterio", "GDAL", "OpenLayers", "MapLibre", "Leaflet", "Python (OWSLib)", "curl")
 _TURN = 360  # degrees
 _SCREEN = 512  # cells that the whole is shown in at first
 
 
 def programs(
-    tileset: Mapping[str, Any],
+    tilesets: Sequence[Mapping[str, Any]],
     collection: Mapping[str, Any],
     systems: Mapping[str, Any] | None = None,
     schema: Mapping[str, Any] | None = None,
 ) -> list[Document]:
-    """What to write in each program that can use a tileset of maps: {name, language, text}.
+    """What to write in each program: {name, language, text, set}, for the first tileset of maps that it can use.
 
-    Those of the values are the same for all tilesets of a collection; a program that cannot use the set is left out.
+    `set` is that one's id; None of what is about the values, which are the same for all tilesets of a collection.
     """
+    found: dict[str, Document] = {}
+    for tileset in tilesets:
+        for one in _programs(tileset, collection, systems, schema):
+            found.setdefault(one["name"], one)
+    return sorted(found.values(), key=lambda one: _ORDER.index(one["name"]))
+
+
+def _programs(
+    tileset: Mapping[str, Any],
+    collection: Mapping[str, Any],
+    systems: Mapping[str, Any] | None,
+    schema: Mapping[str, Any] | None,
+) -> Iterator[Document]:
     values = first_link(collection, "enclosure", "application/xml")
-    found = [
-        *(_of_values(str(values["href"]), str(collection["id"])) if values else ()),
+    for one in _of_values(str(values["href"]), str(collection["id"])) if values else ():
+        yield {**one, "set": None}
+    found = (
         _openlayers(tileset, systems),
         _maplibre(tileset),
         _leaflet(tileset, collection, systems),
         _owslib(tileset, collection),
         _curl(tileset, collection, schema),
-    ]
-    return [one for one in found if one is not None]
+    )
+    for drawn in found:
+        if drawn is not None:
+            yield {**drawn, "set": tileset["tileMatrixSetId"]}
 
 
 def _of_values(address: str, name: str) -> list[Document]:
