@@ -37,7 +37,8 @@ _CODE = re.compile(r'AUTHORITY\["EPSG","(\d+)"\]\]$')  # of a whole system
 _FAILURES = (RasterioError, CPLE_BaseError, OSError, NotGeoreferencedWarning, UnicodeError)
 _IDLE = 64  # datasets kept open while nobody reads them
 _OPTIONS: dict[str, str | float] = {
-    "GDAL_CACHEMAX": 128  # MB of decoded blocks for the whole process; GDAL's own default is 5 % of memory
+    # of decoded blocks for the whole process, in bytes as rasterio wants it; GDAL's own default is 5 % of memory
+    "GDAL_CACHEMAX": 128 << 20
 }
 _REMOTE_OPTIONS: dict[str, str | float] = {
     **_OPTIONS,

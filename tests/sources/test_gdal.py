@@ -4,11 +4,14 @@ import math
 import numpy as np
 import pytest
 import rasterio
+from rasterio._env import get_gdal_config
 from rasterio.enums import ColorInterp
 
 from ogcapi.model.crs import parse_crs
 from ogcapi.model.problem import SourceFailed
 from ogcapi.model.raster import Resampling
+from ogcapi.sources.gdal import opened
+from ogcapi.sources.header import File
 from ogcapi.sources.raster import open_file
 from tests.data import forget_revisions, grid_of, numbered, read_all, write_raster
 
@@ -271,3 +274,12 @@ def test_a_truncated_file_fails_by_name_when_it_is_read(tmp_path):
     assert read_all(source, grid_of("EPSG:4326", (0, 4.5, 0.5, 5), 8, 8)).valid.all()  # its first tiles are whole
     with pytest.raises(SourceFailed, match=r"'half' failed: (its values could not be read|it ends before)"):
         read_all(source, source.grid)
+
+
+# Memory
+
+
+def test_gdal_keeps_at_most_128_megabytes_of_decoded_blocks(tmp_path):
+    path = write_raster(tmp_path / "a.tif", np.ones((2, 2), "uint8"), bounds=(0, 0, 2, 2))
+    with opened(File(href=str(path), name="a")):
+        assert get_gdal_config("GDAL_CACHEMAX") == 128 * 1024 * 1024

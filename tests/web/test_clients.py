@@ -94,13 +94,6 @@ def is_ready(server: Server) -> bool:
         return False
 
 
-@pytest.fixture(autouse=True)
-def _cache() -> Iterator[None]:
-    """GDAL keeps blocks as in a program of its own: ours, in the same process, leave it next to nothing."""
-    with rasterio.Env(GDAL_CACHEMAX=64 << 20):
-        yield
-
-
 def heights(seed: int, height: int, width: int) -> np.ndarray[Any, Any]:
     """Heights with gaps, and a true 0 that is no gap."""
     random = np.random.default_rng(seed)
@@ -608,3 +601,13 @@ def test_a_set_that_is_no_pyramid_is_said_through_wmts(made: TestClient) -> None
     assert (window["UpperLeftX"], window["UpperLeftY"]) == (left, top)
     assert window["LowerRightX"] - left == pytest.approx(cell * int(raster.get("rasterXSize")))
     assert made.get(f"{base}/gdal-wms.xml").status_code == 400
+
+
+def test_a_scale_follows_from_the_size_of_a_cell_where_the_document_of_a_set_contradicts_itself(
+    made: TestClient,
+) -> None:
+    raster = etree.fromstring(made.get("/collections/canada/coverage/tiles/CanadianNAD83_LCC/coverage.vrt").content)
+    _, cell, *_ = map(float, raster.findtext("GeoTransform").split(","))
+    told = etree.fromstring(made.get("/collections/canada/wmts/1.0.0/WMTSCapabilities.xml").content)
+    (*_, scale) = told.findall(".//{*}ScaleDenominator")
+    assert float(scale.text) * 0.28e-3 == pytest.approx(cell, rel=1e-12)
