@@ -20,7 +20,6 @@ from ogcapi.config import load_config
 from tests.web.conftest import ROOT
 from tests.web.test_running import Client, listening
 
-SHOTS = 12  # a browser may take its picture before the tiles have come
 SETS = [
     ("mola", None),
     ("mola", "MarsMercatorSphere"),
@@ -82,29 +81,6 @@ def test_gdal_does_what_the_page_says(port: int, tmp_path: Path, collection: str
     ran(["sh", "-ec", snippets(port, address(port, collection, None))["GDAL"]], tmp_path)
     with rasterio.open(tmp_path / f"{collection}.tif") as dataset:
         assert dataset.width == 1024
-
-
-@pytest.mark.parametrize(("collection", "set_id"), SETS)
-def test_openlayers_draws_what_the_page_says(port: int, tmp_path: Path, collection: str, set_id: str | None) -> None:
-    browser = shutil.which("chromium")
-    if browser is None:
-        pytest.skip("Chromium is not here: what the page says for OpenLayers was not run")
-    written = snippets(port, address(port, collection, set_id))["OpenLayers"]
-    place = f"http://127.0.0.1:{port}/static/vendor"
-    (tmp_path / "page.html").write_text(
-        f'<body style="margin:0"><div id="map" style="width:400px;height:300px"></div>'
-        f'<script src="{place}/proj4.js"></script><script src="{place}/ol.js"></script><script>{written}</script>'
-    )
-    options = ["--headless", "--no-sandbox", "--disable-gpu", "--window-size=400,300", "--virtual-time-budget=20000"]
-    shot = [browser, *options, f"--screenshot={tmp_path / 'map.png'}", (tmp_path / "page.html").as_uri()]
-    assert any(colors_after(shot, tmp_path) > 500 for _ in range(SHOTS)), "there is no map"
-
-
-def colors_after(shot: list[str], folder: Path) -> int:
-    """Colours in the middle of a screenshot."""
-    ran(shot, folder)
-    with Image.open(folder / "map.png") as picture:
-        return len(picture.convert("RGB").crop((100, 50, 300, 250)).getcolors(1 << 24) or ())
 
 
 def test_programs_that_cannot_use_a_set_are_not_told_of(port: int) -> None:
