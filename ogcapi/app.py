@@ -115,7 +115,9 @@ def create_app(config: Config, workers: int = 1, *, makes_overviews: bool = Fals
             Middleware(CachedTiles, cache=site.tiles),
         ],
         exception_handlers={Problem: on_problem, HTTPException: on_http_exception},
-        lifespan=_beside(site.catalog) if makes_overviews and config.server.overviews == "background" else None,
+        lifespan=_beside(site.catalog, workshop)
+        if makes_overviews and config.server.overviews == "background"
+        else None,
     )
     app.state.site = site
     return app
@@ -127,12 +129,12 @@ def from_environment() -> Starlette:
     return create_app(config, workers, makes_overviews=True)
 
 
-def _beside(catalog: Collections) -> Lifespan[Starlette]:
+def _beside(catalog: Collections, workshop: Workshop) -> Lifespan[Starlette]:
     """From the application's start to its end, overviews are made."""
 
     @asynccontextmanager
     async def lifespan(_: Starlette) -> AsyncIterator[None]:
-        background = Background(catalog)
+        background = Background(catalog, lambda: workshop.quiet_s)
         background.start()
         try:
             yield

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import ctypes
 import errno
 import os
+import signal
 import time
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
@@ -23,6 +25,7 @@ from ogcapi.sources.overview import LOCK, is_made, manifest_in, remove, size
 from ogcapi.sources.overview_build import Making
 from ogcapi.sources.overview_plan import Block, Plan, plan
 
+_DIE_WITH_PARENT = 1  # prctl's PR_SET_PDEATHSIG
 _CACHE_BYTES = 256 << 20  # of decoded blocks: each is needed for few blocks of the overview
 
 
@@ -168,6 +171,8 @@ def _strays(config: Config, known: Mapping[str, Path]) -> list[Path]:
 
 
 def be_gentle() -> None:
-    """Leave the processor to others."""
+    """Leave the processor to others, and end with the process that began this one, even while stopped."""
     if hasattr(os, "nice"):
         os.nice(19)
+    with suppress(OSError, TypeError, AttributeError):  # Linux alone has it
+        ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)

@@ -229,6 +229,11 @@ class MosaicSource:
         return None if self.overview is None else self.overview.answers(grid)
 
     @property
+    def is_remote(self) -> bool:
+        """Whether assets lie in the network."""
+        return any(asset.is_remote for asset in self._sampled)
+
+    @property
     def refusing(self) -> str:
         """A text that changes when other grids are refused; empty where none can be."""
         if len(self._index.assets) <= self._most_assets:
