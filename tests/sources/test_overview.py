@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -23,7 +24,7 @@ from ogcapi.sources.locking import locked
 from ogcapi.sources.mosaic import MosaicSource
 from ogcapi.sources.overview import LOCK, OverviewRule, is_made, manifest_in, remove
 from ogcapi.sources.overview_build import Making
-from ogcapi.sources.overview_plan import plan
+from ogcapi.sources.overview_plan import Plan, parts_of, plan
 from tests.data import grid_of, open_trusted, read_all, write_mosaic, write_raster
 
 CELLS = 200  # a side, of an asset of ten degrees
@@ -336,3 +337,45 @@ def test_a_box_of_the_plan_holds_the_mosaic(tmp_path):
     box: BBox = mosaic.grid.bbox
     assert base.bbox.xmin <= box.xmin < box.xmax <= base.bbox.xmax
     assert base.bbox.ymin <= box.ymin < box.ymax <= base.bbox.ymax
+
+
+def test_a_long_strip_is_halved_only_as_often_as_its_cells_can_be(tmp_path):
+    path = write_raster(tmp_path / "s.tif", np.ones((8, 600_000), "uint8"), bounds=(0, 0, 60, 0.0008))
+    write_mosaic(tmp_path / "mosaic.json", [str(path)], zoom=3, box=(0, 0, 60, 0.0008))
+    levels = plan(opened(tmp_path / "mosaic.json", tmp_path / "o")).levels
+    assert len(levels) > 5
+    for finer, coarser in pairwise(levels):
+        assert (coarser.width * 2, coarser.height * 2) == finer.shape[::-1]
+
+
+def scattered(folder: Path, places: Sequence[tuple[float, float]]) -> Path:
+    """A mosaic of tiny assets far apart, whose whole has a hundred billion times as many cells as they have."""
+    folder.mkdir()
+    bounds = {}
+    for number, (x, y) in enumerate(places):
+        box = (x, y, x + 2e-4, y + 2e-4)
+        bounds[str(write_raster(folder / f"{number}.tif", terrain(number), bounds=box))] = box
+    write_mosaic(folder / "mosaic.json", list(bounds), zoom=12, bounds=bounds)
+    return folder / "mosaic.json"
+
+
+def test_an_overview_is_so_fine_that_few_assets_lie_in_a_square(tmp_path):
+    document = scattered(tmp_path / "a", [(-170.0, -60.0), (-169.8, -60.0), (170.0, 60.0)])
+    mosaic = opened(document, tmp_path / "o", assets=1)
+    made = plan(mosaic)
+    squares = [square for block in made.blocks for _, _, square in parts_of(block.grid, 256)]
+    assert max(len(mosaic.assets_on(square)) for square in squares) == 1
+    assert made.levels[0].width > opened_plan(document, tmp_path / "o", assets=3).levels[0].width
+
+
+def opened_plan(document: Path, folder: Path, **options: Any) -> Plan:
+    return plan(opened(document, folder, **options))
+
+
+def test_assets_that_lie_above_each_other_do_not_make_it_large(tmp_path):
+    document = scattered(tmp_path / "a", [(-170.0, -60.0)] * 3 + [(170.0, 60.0)])
+    begin = time.monotonic()
+    made = opened_plan(document, tmp_path / "o", assets=1)
+    assert time.monotonic() - begin < 30
+    assert made.levels[0] == opened_plan(document, tmp_path / "o", assets=3).levels[0]
+    assert len(made.blocks) == 2
