@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from pathlib import Path
 
 import numpy as np
@@ -57,6 +58,21 @@ def test_a_tile_of_too_many_assets_is_refused_with_the_first_level_that_is_answe
             assert set(tiles) == {200}
             break
         assert 413 in tiles
+
+
+def test_where_assets_lie_above_each_other_it_is_told_in_time_that_no_level_is_answered(
+    tmp_path: Path, serve: Serve
+) -> None:
+    write_assets(tmp_path / "a", [(x, -30.0, x + 0.01, -29.99) for x in [-60.0, *[60.0] * 3]])
+    client = serve(f"""
+server: {{cache: {{folder: {tmp_path / "cache"}}}, limits: {{assets_per_request: 2}}}}
+resources: {{m: {{providers: [{{name: MosaicJSON, data: a/mosaic.json}}]}}}}
+""")
+    begin = time.monotonic()
+    answer = client.get(f"{TILE}/0/0/0")
+    assert (answer.status_code, answer.json()["assets"]) == (413, 4)
+    assert "minTileMatrix" not in client.get(f"{TILE}?f=json").json()["layers"][0]
+    assert time.monotonic() - begin < 20
 
 
 def test_a_map_and_a_coverage_of_too_many_assets_are_refused_in_words(crowded: TestClient) -> None:
