@@ -305,8 +305,9 @@ def overview_rule(config: Config, resource: Resource) -> OverviewRule | None:
     """What the overview of a mosaic is to be; None of what is no mosaic, and where none are wanted."""
     if resource.provider.name != "MosaicJSON" or config.server.overviews == "off":
         return None
-    return OverviewRule(
-        folder=overviews_folder(config) / quote(resource.id, safe=""),
+    data = hashlib.sha256(f"{resource.id}\n{resource.provider.data}".encode(errors="backslashreplace")).hexdigest()[:8]
+    return OverviewRule(  # two servers in one folder may mean different data by one id
+        folder=overviews_folder(config) / f"{quote(resource.id, safe='')[:100]}={data}",
         assets=config.server.limits.assets,
         resampling=resource.options.overview_resampling,
     )

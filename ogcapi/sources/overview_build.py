@@ -12,7 +12,7 @@ import tempfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -29,7 +29,7 @@ from ogcapi.pixels.deflate import deflated
 from ogcapi.pixels.halving import halved
 from ogcapi.pixels.warp import as_stored
 from ogcapi.sources.mosaic import MosaicSource
-from ogcapi.sources.overview import Manifest
+from ogcapi.sources.overview import Manifest, write_whole
 from ogcapi.sources.overview_plan import Block, Plan
 
 _LONGEST_S = 600.0  # that one block waits for remote assets
@@ -85,7 +85,7 @@ class Making:
         facts = {"free": free, "missing": list(missing)}
         content = deflated(np.where(valid, values, 0).tobytes()), deflated(np.packbits(valid).tobytes())
         head = json.dumps({**facts, "sizes": list(map(len, content))}).encode()
-        _write(self._path(block), b"\n".join((head, b"".join(content))))
+        write_whole(self._path(block), b"\n".join((head, b"".join(content))))
         return block
 
     def _path(self, block: Block) -> Path:
@@ -152,21 +152,6 @@ def _candidates(fields: Sequence[Field], dtype: np.dtype[Any]) -> list[np.generi
     """What could mean no data in the file: what all fields declare; of numbers with fractions, NaN."""
     found = [] if (shared := shared_nodata(tuple(fields), dtype)) is None else [shared]
     return [*found, dtype.type(np.nan)] if dtype.kind == "f" else found
-
-
-def _write(path: Path, content: bytes) -> None:
-    """A file that is there whole or not at all."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}")
-    try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError:
-        with suppress(OSError):
-            temporary.unlink()
-        raise
 
 
 @dataclass(kw_only=True)

@@ -20,7 +20,7 @@ from ogcapi.model.grid import BBox, Grid
 from ogcapi.model.problem import TooManyAssets, Unavailable
 from ogcapi.model.raster import Resampling, Selection
 from ogcapi.pixels.overlay import MosaicMethod
-from ogcapi.sources.locking import locked
+from ogcapi.sources.locking import is_locked, locked
 from ogcapi.sources.mosaic import MosaicSource
 from ogcapi.sources.overview import LOCK, OverviewRule, is_made, manifest_in, remove
 from ogcapi.sources.overview_build import Making
@@ -236,13 +236,13 @@ def test_killed_in_the_middle_it_goes_on_and_ends_with_the_same_bytes(tmp_path):
     command = [sys.executable, "-m", "ogcapi", "overviews", "build", "--config", str(config), "--workers", "1"]
     victim = subprocess.Popen(command, stdout=subprocess.DEVNULL)
     deadline = time.monotonic() + 60
-    while not list(tmp_path.glob("cache/overviews/*/m/blocks/*")) and victim.poll() is None:
+    while not list(tmp_path.glob("cache/overviews/*/m=*/blocks/*")) and victim.poll() is None:
         assert time.monotonic() < deadline
         time.sleep(0.002)
     victim.send_signal(signal.SIGKILL)
     victim.wait()
-    assert not list(tmp_path.glob("cache/overviews/*/m/overview.json")), "it was killed too late"
-    (folder,) = tmp_path.glob("cache/overviews/*/m")
+    assert not list(tmp_path.glob("cache/overviews/*/m=*/overview.json")), "it was killed too late"
+    (folder,) = tmp_path.glob("cache/overviews/*/m=*")
     kept = len([path for path in (folder / "blocks").iterdir() if "." not in path.name])
     told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
     blocks = int(told.split(" blocks to make")[0].rsplit(" ", 1)[1])
@@ -275,8 +275,8 @@ def test_a_full_disk_ends_it_with_a_clear_message_and_leaves_nothing_half_made(t
     assert ended.returncode == 1
     assert "m: no overview was made" in ended.stderr
     assert "Traceback" not in ended.stderr
-    assert not list(tmp_path.glob("cache/overviews/*/m/overview.json"))
-    assert not list(tmp_path.glob("cache/overviews/*/m/blocks/*.*"))
+    assert not list(tmp_path.glob("cache/overviews/*/m=*/overview.json"))
+    assert not list(tmp_path.glob("cache/overviews/*/m=*/blocks/*.*"))
 
 
 def test_an_asset_that_fails_is_told_where_it_lacks_and_asked_again_the_next_time(tmp_path):
@@ -304,7 +304,7 @@ def test_more_assets_than_are_read_for_one_answer_are_refused_until_there_is_an_
             read_all(mosaic, grid)
     make(mosaic)
     assert read_all(mosaic, grid).valid.mean() > 0.9
-    assert mosaic.revision(grid) == mosaic.overview.answers(grid).revision()
+    assert mosaic.revision(grid) == mosaic.overview.answers(grid).source.revision()
 
 
 @pytest.mark.parametrize("method", [MosaicMethod.MEAN, MosaicMethod.HIGHEST, MosaicMethod.COUNT])
@@ -379,3 +379,31 @@ def test_assets_that_lie_above_each_other_do_not_make_it_large(tmp_path):
     assert time.monotonic() - begin < 30
     assert made.levels[0] == opened_plan(document, tmp_path / "o", assets=3).levels[0]
     assert len(made.blocks) == 2
+
+
+@pytest.mark.parametrize("how", ["removed", "broken"])
+def test_where_the_overview_cannot_be_read_the_assets_answer(tmp_path, how):
+    mosaic = opened(write_assets(tmp_path / "a", two_by_two(), nodata=-1), tmp_path / "o")
+    plain = open_trusted(tmp_path / "a" / "mosaic.json")
+    make(mosaic)
+    grid = coarse(mosaic, 4)
+    tag = mosaic.revision(grid)
+    if how == "removed":
+        remove(tmp_path / "o")
+        assert mosaic.revision(grid) == plain.revision(grid)
+    else:
+        path = tmp_path / "o" / manifest_in(tmp_path / "o").file
+        path.write_bytes(path.read_bytes()[:1500])
+    raster = read_all(mosaic, grid)
+    assert np.array_equal(raster.values, read_all(plain, grid).values)
+    assert raster.missing == ()
+    assert mosaic.revision(grid) == plain.revision(grid) != tag
+
+
+def test_a_lock_that_cannot_be_looked_at_is_not_held(tmp_path):
+    (tmp_path / "file").write_text("")
+    assert not is_locked(tmp_path / "file" / LOCK)
+    with locked(tmp_path / LOCK) as is_ours:
+        assert is_ours
+        assert is_locked(tmp_path / LOCK)
+    assert not is_locked(tmp_path / LOCK)
