@@ -37,7 +37,7 @@ _WHOLE_S = 30.0  # for which a read waits for remote assets
 _STACK_CELLS = 4_000_000  # that a median keeps at one time
 _REMOTE_LOOKS = 64  # remote assets whose revision is a part of a grid's
 _PLACES = 16  # what the index found last
-_OVERVIEWS = 1  # number of the way in which overviews are made
+_OVERVIEWS = 2  # number of the way in which overviews are made
 _COMING_S = 30  # after which to ask for an overview again
 _EARTH_CYLINDRICAL, _CYLINDRICAL = "EPSG:4087", 10  # the other is of the IAU's systems of each body
 _UNKNOWN = Field(name="b1", dtype="uint8", title="not known: none of the first assets could be read")

@@ -407,3 +407,61 @@ def test_a_lock_that_cannot_be_looked_at_is_not_held(tmp_path):
         assert is_ours
         assert is_locked(tmp_path / LOCK)
     assert not is_locked(tmp_path / LOCK)
+
+
+def one_asset(folder: Path, values: Any, **options: Any) -> Path:
+    """A mosaic of one asset of twenty degrees."""
+    folder.mkdir(exist_ok=True)
+    path = write_raster(folder / "0.tif", values, bounds=(0, 0, 20, 20), **options)
+    write_mosaic(folder / "mosaic.json", [str(path)], zoom=4, bounds={str(path): (0, 0, 20, 20)})
+    return folder / "mosaic.json"
+
+
+@pytest.mark.parametrize(("dtype", "nodata"), [("int16", 0), ("float32", 0.0), ("float32", 2.0), ("int32", -(1 << 31))])
+def test_means_that_happen_to_be_nodata_stay_data(tmp_path, dtype, nodata):
+    squares = (np.indices((1600, 1600)) // 2).sum(0) % 2  # each becomes a cell of the finest level
+    values = np.where(squares, nodata + 10, nodata - 10 if nodata > -(1 << 31) else nodata + 1).astype(dtype)
+    mosaic = opened(one_asset(tmp_path / "a", values, nodata=nodata), tmp_path / "o")
+    finest, *coarser = make(mosaic).plan.levels
+    share = read_all(mosaic, finest).valid.mean()
+    for grid in coarser:
+        raster = read_all(mosaic, grid)
+        assert raster.valid.mean() == pytest.approx(share, rel=0.01)
+        wanted = nodata if nodata > -(1 << 31) else nodata + 5
+        assert np.abs(raster.values[raster.valid].astype(float) - wanted).max() <= 1
+
+
+def test_a_cell_may_be_valid_in_some_fields_only(tmp_path):
+    values = terrain(1, "uint8", 2)
+    both = write_raster(tmp_path / "a.tif", values, bounds=(0, 0, 10, 10))
+    one = write_raster(tmp_path / "b.tif", values[:1], bounds=(10, 0, 20, 10))
+    boxes = {str(both): (0, 0, 10, 10), str(one): (10, 0, 20, 10)}
+    write_mosaic(tmp_path / "mosaic.json", list(boxes), zoom=5, bounds=boxes)
+    mosaic = opened(tmp_path / "mosaic.json", tmp_path / "o")
+    make(mosaic)
+    grid = coarse(mosaic, 8)
+    plain = read_all(open_trusted(tmp_path / "mosaic.json"), grid)
+    assert np.array_equal(read_all(mosaic, grid).valid, plain.valid)
+
+
+def test_a_kept_block_that_is_broken_is_made_anew(tmp_path):
+    mosaic = opened(one_asset(tmp_path / "a", terrain(1)), tmp_path / "o")
+    made = make(mosaic)
+    wanted = _bytes(tmp_path / "o")
+    (block,) = (tmp_path / "o" / "blocks").iterdir()
+    block.write_bytes(block.read_bytes()[:-40])
+    with pytest.raises(OSError, match="broken"):
+        made.finish()
+    assert len(made.pending) == 1
+    make(mosaic)
+    assert _bytes(tmp_path / "o") == wanted
+
+
+def test_a_file_that_would_be_the_same_keeps_its_tag(tmp_path):
+    mosaic = opened(one_asset(tmp_path / "a", terrain(1)), tmp_path / "o")
+    made = make(mosaic)
+    tag = mosaic.revision(made.plan.levels[0])
+    time.sleep(0.02)
+    made.finish()
+    mosaic.overview.look(mosaic.key)
+    assert mosaic.revision(made.plan.levels[0]) == tag
