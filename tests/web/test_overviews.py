@@ -118,3 +118,16 @@ def test_overviews_are_listed_and_removed(tmp_path: Path, crowded: TestClient) -
     assert "expected one of m" in said("build", "n")
     assert "MB removed" in said("remove", "m")
     assert said("list") == "m: none\n"
+
+
+def test_what_hinders_all_overviews_is_told_in_words(tmp_path: Path, crowded: TestClient) -> None:
+    (tmp_path / "cache").mkdir(exist_ok=True)
+    (tmp_path / "cache" / "overviews").write_text("no folder")
+    assert crowded.get(f"{TILE}/0/0/0").status_code == 413
+    config = tmp_path / "config.yml"
+    told = CliRunner().invoke(main, ["overviews", "build", "--config", str(config)])
+    assert (told.exit_code, told.output.startswith("No overviews can be made: ")) == (1, True)
+    named = CliRunner().invoke(main, ["overviews", "build", "m", "--config", str(config)])
+    assert (named.exit_code, named.output.startswith("m: no overview was made: ")) == (1, True)
+    config.write_text(config.read_text().replace("server: {", "server: {overviews: off, "))
+    assert "overviews is off" in CliRunner().invoke(main, ["overviews", "build", "--config", str(config)]).output
