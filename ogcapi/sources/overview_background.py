@@ -76,7 +76,8 @@ class Background:
         is_new = not self._tried.issuperset(found)
         for mosaic in found.values():
             assert mosaic.overview is not None
-            mosaic.overview.is_awaited = not self.is_idle or is_new
+            # until the next look, which takes it up
+            mosaic.overview.is_awaited = not self.is_idle or is_new or _is_begun(mosaic)
         is_turn = is_new or time.monotonic() >= self._again
         if found and is_turn and self.is_idle and not any(map(_is_begun, found.values())):
             self._tried, self._again = frozenset(found), inf

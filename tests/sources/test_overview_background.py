@@ -76,6 +76,7 @@ def test_what_is_made_in_vain_or_by_another_server_is_not_begun_at_each_look(
         assert is_ours
         background.look()
         assert started.count == 0
+    assert overview.is_coming
     for _ in range(3):
         background.look()
         wait_for(lambda: background.is_idle)
