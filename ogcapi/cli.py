@@ -140,13 +140,18 @@ _COLLECTIONS = click.argument("collections", nargs=-1, metavar="[COLLECTION]..."
 @_CONFIG
 @click.option("--workers", type=click.IntRange(1), help="Blocks that are made at one time. [default: one per core]")
 @click.option("--background", is_flag=True, help="With the lowest priority, and without a progress bar.")
-def build_overviews(collections: tuple[str, ...], config: str, workers: int | None, background: bool) -> None:
+@click.option("--until-eof", is_flag=True, hidden=True, help="End with whoever holds the other end of the input.")
+def build_overviews(
+    collections: tuple[str, ...], config: str, workers: int | None, background: bool, until_eof: bool
+) -> None:
     """Make the overviews of COLLECTIONs (default: of all mosaics) that are missing or out of date.
 
     What is made stays if it ends early, and is gone on from the next time.
     """
     from ogcapi import cli_overviews  # noqa: PLC0415 - opening data takes libraries slow to import
 
+    if until_eof:
+        cli_overviews.end_at_eof()
     if background:
         cli_overviews.be_gentle()
     if cli_overviews.build(_configured(config), collections, workers, quiet=background):

@@ -6,9 +6,10 @@ import ctypes
 import errno
 import os
 import signal
+import threading
 import time
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import suppress
+from contextlib import ExitStack, suppress
 from pathlib import Path
 
 import click
@@ -31,6 +32,8 @@ _CACHE_BYTES = 256 << 20  # of decoded blocks: each is needed for few blocks of 
 
 def build(config: Config, chosen: Sequence[str], workers: int | None, *, quiet: bool = False) -> int:
     """Make the overviews of those collections, or of all mosaics; how many could not be made."""
+    if config.server.overviews == "off":
+        raise click.UsageError("server.overviews is off: none would be used.")
     known = _mosaics(config)
     names = chosen or tuple(known)
     for name in names:
@@ -38,18 +41,29 @@ def build(config: Config, chosen: Sequence[str], workers: int | None, *, quiet: 
             raise click.UsageError(
                 f"There is no mosaic {name}; expected one of {', '.join(known) or 'none: no mosaics'}."
             )
-    warm((config.server.cache.folder or default_folder()) / "compiled")
-    shared_cache().budget = min(shared_cache().budget, _CACHE_BYTES)
-    catalog = Catalog(config, start_s=None)
-    failed = 0
-    with locked(overviews_folder(config) / LOCK) as is_ours:
-        for name in names if is_ours or not quiet else ():  # another server is at it already
+    with ExitStack() as stack:
+        if not chosen:  # all of them: a server need not begin the same
             try:
-                _build(name, catalog, known[name], workers or cores(), quiet=quiet)
-            except (Problem, OSError) as error:
-                failed += 1
-                click.echo(f"{name}: no overview was made: {_reason(error)}", err=True)
-    return failed
+                is_ours = stack.enter_context(locked(overviews_folder(config) / LOCK))
+            except OSError as error:
+                click.echo(f"No overviews can be made: {_reason(error)}", err=True)
+                return len(names)
+            if quiet and not is_ours:  # another server is at it already
+                return 0
+        warm((config.server.cache.folder or default_folder()) / "compiled")
+        shared_cache().budget = min(shared_cache().budget, _CACHE_BYTES)
+        catalog = Catalog(config, start_s=None)
+        return sum(not _is_built(name, catalog, known[name], workers or cores(), quiet=quiet) for name in names)
+
+
+def _is_built(name: str, catalog: Catalog, folder: Path, workers: int, *, quiet: bool) -> bool:
+    """Make one overview if it is not current; False, and the reason said, where it cannot be made."""
+    try:
+        _build(name, catalog, folder, workers, quiet=quiet)
+    except (Problem, OSError) as error:
+        click.echo(f"{name}: no overview was made: {_reason(error)}", err=True)
+        return False
+    return True
 
 
 def _build(name: str, catalog: Catalog, folder: Path, workers: int, *, quiet: bool) -> None:
@@ -71,8 +85,8 @@ def _build(name: str, catalog: Catalog, folder: Path, workers: int, *, quiet: bo
         click.echo(f"{name}: {_words(made.plan, mosaic)}, {len(pending)} of {len(made.plan.blocks)} blocks to make")
         _make(made, pending, workers, quiet=quiet)
         path = made.finish()
-        missing = manifest_in(folder)
-        lacking = ", ".join(asset for asset, _ in missing.missing) if missing else ""
+        manifest = manifest_in(folder)
+        lacking = ", ".join(asset for asset, _ in manifest.missing) if manifest else ""
         click.echo(f"{name}: {path.stat().st_size / 1e6:,.1f} MB" + (f", without {lacking}" if lacking else ""))
 
 
@@ -171,8 +185,20 @@ def _strays(config: Config, known: Mapping[str, Path]) -> list[Path]:
 
 
 def be_gentle() -> None:
-    """Leave the processor to others, and end with the process that began this one, even while stopped."""
+    """Leave the processor to others."""
     if hasattr(os, "nice"):
         os.nice(19)
-    with suppress(OSError, TypeError, AttributeError):  # Linux alone has it
+
+
+def end_at_eof() -> None:
+    """End this process, at whatever it is, when its input ends, with the process that began it: what is made stays."""
+    with suppress(OSError, TypeError, AttributeError):  # Linux alone has it: who is stopped does not see the input end
         ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+
+    def wait() -> None:
+        with suppress(OSError):
+            while os.read(0, 1):
+                pass
+        os._exit(1)
+
+    threading.Thread(target=wait, name="until the input ends", daemon=True).start()

@@ -2,20 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Protocol, cast, runtime_checkable
 
 from ogcapi.model.body import Body, body_of
 from ogcapi.model.crs import Crs
-from ogcapi.model.grid import Footprint, Grid
+from ogcapi.model.grid import BBox, Footprint, Grid
 from ogcapi.model.media import MediaType
 from ogcapi.model.native import native_matrix_set
 from ogcapi.model.problem import NotFound, Problem, shown
 from ogcapi.model.raster import Field, Interval, Raster, Resampling, Selection
 from ogcapi.model.style import Style
 from ogcapi.model.tiles import TileLimits, TileMatrixSet, finest_cell, tile_grid
+
+_MOST_LOOKS = 2000  # tiles that are looked at to learn which are refused
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -228,20 +230,35 @@ class Collection:
         return cast(RefusingSource, self.coverage).refusal(grid)
 
     def answered_from(self, tile_set: TileSet) -> str | None:
-        """The first tile matrix of whose tiles none is refused, where some before it are; None: all are answered."""
+        """The first tile matrix from which on no tile is refused, where some before it are.
+
+        None: all tiles are answered, or it takes too long to tell which are.
+        """
         state = str(getattr(self.coverage, "refusing", ""))
         if not state:
             return None
         set_id = tile_set.matrix_set.id
         known = self._answered.get(set_id)
         if known is None or known[0] != state:
-            whole = (one.matrix_id for one in tile_set.limits if all(map(self._is_answered, _grids(tile_set, one))))
-            first = next(whole, None)
-            known = self._answered[set_id] = state, None if first == tile_set.limits[0].matrix_id else first
+            known = self._answered[set_id] = state, self._first_answered(tile_set)
         return known[1]
 
-    def _is_answered(self, grid: Grid) -> bool:
-        return self.refusal(grid) is None
+    def _first_answered(self, tile_set: TileSet) -> str | None:
+        """Goes from matrix to matrix through refused tiles only: what lies within an answered one is answered."""
+        refused: list[BBox] | None = None
+        looks = 0
+        for limits in tile_set.limits:
+            found: list[BBox] = []
+            for grid in _grids(tile_set, limits, refused):
+                looks += 1
+                if looks > _MOST_LOOKS:
+                    return None
+                if self.refusal(grid) is not None:
+                    found.append(grid.bbox)
+            if not found:
+                return None if refused is None else limits.matrix_id
+            refused = found
+        return None
 
     def style(self, style_id: str) -> Style:
         """One of its styles. Raises `NotFound`."""
@@ -252,8 +269,17 @@ class Collection:
         raise NotFound(f"{self.id} has no style {shown(style_id)}; expected one of {known}.")
 
 
-def _grids(tile_set: TileSet, limits: TileLimits) -> Iterator[Grid]:
-    """Those of all tiles of a matrix."""
-    for row in range(limits.min_row, limits.max_row + 1):
-        for col in range(limits.min_col, limits.max_col + 1):
-            yield tile_grid(tile_set.matrix_set, (limits,), limits.matrix_id, str(row), str(col))
+def _grids(tile_set: TileSet, limits: TileLimits, within: Sequence[BBox] | None) -> Iterator[Grid]:
+    """Those of the tiles of a matrix that share cells with those boxes, each once; None: of all its tiles."""
+    matrix_set = tile_set.matrix_set
+    parts = [limits]
+    if within is not None:
+        touched = (one for box in within for one in matrix_set.limits([box]))
+        parts = [one for one in touched if one.matrix_id == limits.matrix_id]
+    seen: set[tuple[int, int]] = set()
+    for part in parts:
+        for row in range(max(part.min_row, limits.min_row), min(part.max_row, limits.max_row) + 1):
+            for col in range(max(part.min_col, limits.min_col), min(part.max_col, limits.max_col) + 1):
+                if (row, col) not in seen:
+                    seen.add((row, col))
+                    yield tile_grid(matrix_set, (limits,), limits.matrix_id, str(row), str(col))

@@ -122,7 +122,7 @@ class Catalog:
 
     def listed(self) -> tuple[Collection, ...]:
         """The collections that can be served now and are not hidden, in the order of the configuration."""
-        return tuple(one for one in self._opened() if one.is_listed)
+        return tuple(one for one in self.opened() if one.is_listed)
 
     def statistics(self, collection_id: str) -> tuple[FieldStatistics, ...]:
         """Statistics of each field of a collection, from a bounded sample; the same in every process."""
@@ -139,14 +139,15 @@ class Catalog:
     def matrix_sets(self) -> Mapping[str, TileMatrixSet]:
         """The registered sets, the configured ones, those of every body that has a collection, and embedded ones."""
         found = dict(self._known_sets)
-        for one in self._opened():
+        for one in self.opened():
             found |= {made.id: made for made in planetary(one.body) if one.body != EARTH}
             found |= {each.id: each for each in one.matrix_sets}
         return found
 
-    def _opened(self) -> Iterable[Collection]:
+    def opened(self) -> tuple[Collection, ...]:
+        """The collections that can be served now, hidden ones too."""
         self._look(self._entries.values())
-        return (entry.collection for entry in self._entries.values() if entry.collection is not None)
+        return tuple(entry.collection for entry in self._entries.values() if entry.collection is not None)
 
     def _look(self, entries: Iterable[_Entry]) -> None:
         """Have sources that are due looked at, and wait a moment for those looks, but not for earlier ones."""
@@ -305,8 +306,9 @@ def overview_rule(config: Config, resource: Resource) -> OverviewRule | None:
     """What the overview of a mosaic is to be; None of what is no mosaic, and where none are wanted."""
     if resource.provider.name != "MosaicJSON" or config.server.overviews == "off":
         return None
-    return OverviewRule(
-        folder=overviews_folder(config) / quote(resource.id, safe=""),
+    data = hashlib.sha256(f"{resource.id}\n{resource.provider.data}".encode(errors="backslashreplace")).hexdigest()[:8]
+    return OverviewRule(  # two servers in one folder may mean different data by one id
+        folder=overviews_folder(config) / f"{quote(resource.id, safe='')[:100]}={data}",
         assets=config.server.limits.assets,
         resampling=resource.options.overview_resampling,
     )

@@ -24,7 +24,7 @@ from ogcapi.sources import storage
 from ogcapi.sources.assets import Asset, Shelf
 from ogcapi.sources.extents import whole_grid
 from ogcapi.sources.matching import bands_of, check_band, is_near, widened
-from ogcapi.sources.overview import Overview, OverviewRule
+from ogcapi.sources.overview import Made, Overview, OverviewRule
 from ogcapi.sources.places import Part, Place
 from ogcapi.sources.raster import SAMPLE_CELLS, FileSource, method_for
 from ogcapi.sources.reach import reach
@@ -38,7 +38,7 @@ _STACK_CELLS = 4_000_000  # that a median keeps at one time
 _REMOTE_LOOKS = 64  # remote assets whose revision is a part of a grid's
 _PLACES = 16  # what the index found last
 _CHOOSING = {MosaicMethod.FIRST, MosaicMethod.LAST, MosaicMethod.HIGHEST, MosaicMethod.LOWEST}  # one asset for a cell
-_OVERVIEWS = 1  # number of the way in which overviews are made
+_OVERVIEWS = 2  # number of the way in which overviews are made
 _SMALL = 1e-3  # of a cell
 _COMING_S = 30  # after which to ask for an overview again
 _EARTH_CYLINDRICAL, _CYLINDRICAL = "EPSG:4087", 10  # the other is of the IAU's systems of each body
@@ -224,7 +224,7 @@ class MosaicSource:
         parts = (self.how, rule, self._revision_of(self._index.assets, self._index.look()))
         return hashlib.sha256("\n".join(map(str, parts)).encode(errors="backslashreplace")).hexdigest()
 
-    def _answering(self, grid: Grid) -> FileSource | None:
+    def _answering(self, grid: Grid) -> Made | None:
         """The overview where it answers instead of the assets."""
         return None if self.overview is None else self.overview.answers(grid)
 
@@ -273,7 +273,7 @@ class MosaicSource:
         """Whether any asset may have cells on the grid."""
         overview = self._answering(grid)
         if overview is not None:
-            return overview.meets(grid)
+            return overview.source.meets(grid)
         return any(True for _ in chain.from_iterable(self._candidates(self._place(grid, interval))))
 
     def read(self, grid: Grid, selection: Selection) -> Raster:
@@ -283,8 +283,11 @@ class MosaicSource:
         its own to answer. Raises `TooManyAssets`, or `Unavailable` while an overview is being made.
         """
         overview = self._answering(grid)
-        if overview is not None:
-            return self._from_overview(overview, grid, selection)
+        if self.overview is not None and overview is not None:
+            try:
+                return self._from_overview(overview, grid, selection)
+            except SourceFailed as error:  # the assets are still there
+                self.overview.failed(overview, error)
         refusal = self.refusal(grid)
         if refusal is not None:
             raise refusal
@@ -312,20 +315,20 @@ class MosaicSource:
             return Unavailable(reason, _COMING_S, **told)
         return TooManyAssets(f"{asked}; at most {self._most_assets:,} are read for one answer.", **told)
 
-    def _from_overview(self, overview: FileSource, grid: Grid, selection: Selection) -> Raster:
+    def _from_overview(self, overview: Made, grid: Grid, selection: Selection) -> Raster:
         names = [field.name for field in self.fields]
         fields = [self.fields[names.index(name)] for name in selection.fields]
         chosen = [names.index(field.name) for field in fields]
         methods = [method_for(field, selection.method) for field in fields]
-        shape = (len(fields), *grid.shape)
-        values, valid = np.zeros(shape, overview.bands[0].dtype), np.zeros(shape, bool)
-        overview.fill(grid, chosen, methods, values, valid, is_drawn=selection.is_drawn, by_area=True)
+        source, shape = overview.source, (len(fields), *grid.shape)
+        values, valid = np.zeros(shape, source.bands[0].dtype), np.zeros(shape, bool)
+        source.fill(grid, chosen, methods, values, valid, is_drawn=selection.is_drawn, by_area=True)
         values = values.astype(np.result_type(*(field.dtype for field in fields)), copy=False)
-        missing = () if self.overview is None else self.overview.missing(reach(grid, overview.storage_crs))
+        missing = overview.missing(reach(grid, source.storage_crs))
         return Raster(grid=grid, fields=tuple(fields), values=values, valid=valid, missing=missing)
 
     def _read(
-        self, grid: Grid, selection: Selection, groups: Iterable[Iterable[Asset]], longest_s: float = _WHOLE_S
+        self, grid: Grid, selection: Selection, groups: Iterable[Iterable[Asset]], longest_s: float | None = None
     ) -> Raster:
         names = [field.name for field in self.fields]
         chosen = [names.index(name) for name in selection.fields]
@@ -335,7 +338,7 @@ class MosaicSource:
             assets = list(chain.from_iterable(groups))
             groups = [assets[::-1] if self._method is MosaicMethod.LAST else assets]
         made: list[tuple[Values, Valid]] = []
-        with Waiting(longest_s) as waiting:
+        with Waiting(_WHOLE_S if longest_s is None else longest_s) as waiting:
             for rows in self._strips(grid, groups, len(chosen)):
                 part = Part(grid=grid, rows=rows, chosen=chosen, method=selection.method, is_drawn=selection.is_drawn)
                 layers = no_layers(self._method, (len(chosen), len(rows), grid.width), stored)
@@ -421,7 +424,7 @@ class MosaicSource:
             return self._revision_of(self._sampled, self._index.look())
         overview = self._answering(grid)
         if overview is not None:
-            return overview.revision()
+            return overview.source.revision()
         assets = self.assets_on(grid)
         if self.refusal(grid) is not None:
             return self._index.revision

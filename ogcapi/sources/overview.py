@@ -19,6 +19,7 @@ from ogcapi.model.grid import BBox, Grid
 from ogcapi.model.problem import SourceFailed
 from ogcapi.model.raster import Resampling
 from ogcapi.pixels.control import side
+from ogcapi.sources import storage
 from ogcapi.sources.locking import is_locked
 from ogcapi.sources.raster import FileSource, open_file
 
@@ -52,15 +53,28 @@ class Manifest:
     """Name of each asset that could not be read, and the boxes of the blocks that lack it."""
 
     def write(self, folder: Path) -> None:
-        """Make it the one that counts, whatever happens meanwhile."""
+        """Make it the one that counts. Raises OSError, and then the one before does."""
         document = {"key": self.key, "file": self.file, "cells": self.cells, "missing": self.missing}
-        temporary = folder / f"{_MANIFEST}.{os.getpid()}"
-        temporary.write_text(json.dumps(document))
-        temporary.replace(folder / _MANIFEST)
+        write_whole(folder / _MANIFEST, json.dumps(document).encode())
 
 
 _MANIFEST = "overview.json"
 LOCK = "lock"
+
+
+def write_whole(path: Path, content: bytes) -> None:
+    """A file that is there whole or not at all. Raises OSError."""
+    temporary = path.with_name(f"{path.name}.{os.getpid()}")
+    try:
+        with temporary.open("wb") as file:
+            file.write(content)
+            file.flush()
+            os.fsync(file.fileno())
+        temporary.replace(path)
+    except OSError:
+        with suppress(OSError):
+            temporary.unlink()
+        raise
 
 
 def manifest_in(folder: Path) -> Manifest | None:
@@ -76,15 +90,29 @@ def manifest_in(folder: Path) -> Manifest | None:
 def is_made(folder: Path, key: str, lacking_s: float = 0.0) -> bool:
     """Whether the overview of that key is there; one that lacks assets only counts for so many seconds."""
     manifest = manifest_in(folder)
-    if manifest is None or manifest.key != key or not (folder / manifest.file).exists():
+    try:
+        age_s = time.time() - (folder / _MANIFEST).stat().st_mtime
+        is_there = manifest is not None and manifest.key == key and (folder / manifest.file).exists()
+    except OSError:  # it has just been removed
         return False
-    return not manifest.missing or time.time() - (folder / _MANIFEST).stat().st_mtime < lacking_s
+    return is_there and manifest is not None and (not manifest.missing or age_s < lacking_s)
 
 
-@dataclass(frozen=True, kw_only=True)
-class _Current:
+@dataclass(frozen=True, kw_only=True, eq=False)
+class Made:
+    """An overview that there is."""
+
     source: FileSource
     manifest: Manifest
+
+    def missing(self, boxes: Sequence[BBox]) -> tuple[str, ...]:
+        """The assets that it lacks in these boxes of its system."""
+        found = []
+        for name, bounds in self.manifest.missing:
+            lacking = (BBox(xmin=xmin, ymin=ymin, xmax=xmax, ymax=ymax) for xmin, ymin, xmax, ymax in bounds)
+            if any(one.meets(box) for one in lacking for box in boxes):
+                found.append(name)
+        return tuple(found)
 
 
 class Overview:
@@ -92,51 +120,51 @@ class Overview:
 
     def __init__(self, rule: OverviewRule) -> None:
         self.rule = rule
-        self._current: _Current | None = None
+        self.is_awaited = False
+        """Whether somebody is about to make one."""
+        self._current: Made | None = None
 
     def look(self, key: str) -> None:
         """Take what lies in the folder if it is of that key; what is not current answers nothing."""
-        manifest = manifest_in(self.rule.folder)
+        manifest, current = manifest_in(self.rule.folder), self._current
         if manifest is None or manifest.key != key:
             self._current = None
-        elif self._current is None or self._current.manifest != manifest:
+        elif current is None or current.manifest != manifest:
             try:
                 source = open_file(str(self.rule.folder / manifest.file), name=manifest.file)
             except SourceFailed as error:
                 log.warning("The overview %s cannot be read: %s", manifest.file, error.reason)
                 self._current = None
             else:
-                self._current = _Current(source=source, manifest=manifest)
+                self._current = Made(source=source, manifest=manifest)
 
     @property
     def is_current(self) -> bool:
         """Whether there is one that may answer."""
-        return self._current is not None
+        return self._there is not None
+
+    @property
+    def _there(self) -> Made | None:
+        """The one that may answer, whose file may have been removed."""
+        current = self._current
+        return None if current is None or current.source.revision() == storage.ABSENT else current
 
     @property
     def is_coming(self) -> bool:
         """Whether one is being made."""
         folder = self.rule.folder
-        return is_locked(folder / LOCK) or is_locked(folder.parent / LOCK)
+        return self.is_awaited or is_locked(folder / LOCK) or is_locked(folder.parent / LOCK)
 
-    def answers(self, grid: Grid) -> FileSource | None:
-        """The file, where no cell of the grid is smaller than those of the file."""
-        current = self._current
-        if current is None or not side(grid, current.source.geometry) >= 1 - _FINER:
-            return None
-        return current.source
+    def answers(self, grid: Grid) -> Made | None:
+        """The overview, where no cell of the grid is smaller than those of its file."""
+        there = self._there
+        return there if there is not None and side(grid, there.source.geometry) >= 1 - _FINER else None
 
-    def missing(self, boxes: Sequence[BBox]) -> tuple[str, ...]:
-        """The assets that it lacks in these boxes of its system."""
-        current = self._current
-        if current is None:
-            return ()
-        found = []
-        for name, bounds in current.manifest.missing:
-            lacking = (BBox(xmin=xmin, ymin=ymin, xmax=xmax, ymax=ymax) for xmin, ymin, xmax, ymax in bounds)
-            if any(one.meets(box) for one in lacking for box in boxes):
-                found.append(name)
-        return tuple(found)
+    def failed(self, made: Made, error: SourceFailed) -> None:
+        """That one could not be read; it answers no more until it is looked for again."""
+        log.warning("The overview %s cannot be read: %s", made.manifest.file, error.reason)
+        if self._current is made:
+            self._current = None
 
 
 def remove(folder: Path) -> int:
@@ -152,4 +180,8 @@ def remove(folder: Path) -> int:
 
 def size(folder: Path) -> int:
     """Bytes of all files of a folder."""
-    return sum(path.stat().st_size for path in folder.rglob("*") if path.is_file())
+    total = 0
+    for path in folder.rglob("*"):
+        with suppress(OSError):  # what has just been removed has none
+            total += path.stat().st_size if path.is_file() else 0
+    return total

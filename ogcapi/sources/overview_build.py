@@ -5,6 +5,8 @@ Whatever ends the making, what is there stays; it goes on from there the next ti
 
 from __future__ import annotations
 
+import errno
+import filecmp
 import json
 import os
 import shutil
@@ -12,7 +14,7 @@ import tempfile
 import zlib
 from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import ExitStack, suppress
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from pathlib import Path
@@ -29,10 +31,11 @@ from ogcapi.pixels.deflate import deflated
 from ogcapi.pixels.halving import halved
 from ogcapi.pixels.warp import as_stored
 from ogcapi.sources.mosaic import MosaicSource
-from ogcapi.sources.overview import Manifest
+from ogcapi.sources.overview import Manifest, write_whole
 from ogcapi.sources.overview_plan import Block, Plan
 
 _LONGEST_S = 600.0  # that one block waits for remote assets
+_ULPS = 8  # from nodata, within which GDAL may take a value for it
 _BLOCKS, _MAKING = "blocks", "making-"
 
 
@@ -85,25 +88,28 @@ class Making:
         facts = {"free": free, "missing": list(missing)}
         content = deflated(np.where(valid, values, 0).tobytes()), deflated(np.packbits(valid).tobytes())
         head = json.dumps({**facts, "sizes": list(map(len, content))}).encode()
-        _write(self._path(block), b"\n".join((head, b"".join(content))))
+        write_whole(self._path(block), b"\n".join((head, b"".join(content))))
         return block
 
     def _path(self, block: Block) -> Path:
         return self.folder / _BLOCKS / block.digest
 
     def cells(self, block: Block) -> Cells:
-        """Those of a block that is kept."""
-        head, _, content = self._path(block).read_bytes().partition(b"\n")
-        facts = json.loads(head)
+        """Those of a block that is kept. Raises OSError; a broken one is removed."""
+        path = self._path(block)
+        head, _, content = path.read_bytes().partition(b"\n")
         shape = (len(self.mosaic.fields), *block.grid.shape)
-        split = facts["sizes"][0]
-        values = np.frombuffer(zlib.decompress(content[:split]), self.dtype).reshape(shape)
-        bits = np.frombuffer(zlib.decompress(content[split:]), np.uint8)
-        valid = np.unpackbits(bits, count=values.size).astype(bool).reshape(shape)
+        with _sound(path):
+            facts = json.loads(head)
+            split = facts["sizes"][0]
+            values = np.frombuffer(zlib.decompress(content[:split]), self.dtype).reshape(shape)
+            bits = np.frombuffer(zlib.decompress(content[split:]), np.uint8)
+            valid = np.unpackbits(bits, count=values.size).astype(bool).reshape(shape)
         return Cells(values=values, valid=valid, facts=facts)
 
     def _facts(self, block: Block) -> Mapping[str, Any]:
-        with self._path(block).open("rb") as file:
+        path = self._path(block)
+        with path.open("rb") as file, _sound(path):
             facts: Mapping[str, Any] = json.loads(file.readline())
         return facts
 
@@ -148,25 +154,23 @@ class Making:
                 block.unlink(missing_ok=True)
 
 
-def _candidates(fields: Sequence[Field], dtype: np.dtype[Any]) -> list[np.generic]:
-    """What could mean no data in the file: what all fields declare; of numbers with fractions, NaN."""
-    found = [] if (shared := shared_nodata(tuple(fields), dtype)) is None else [shared]
-    return [*found, dtype.type(np.nan)] if dtype.kind == "f" else found
-
-
-def _write(path: Path, content: bytes) -> None:
-    """A file that is there whole or not at all."""
-    temporary = path.with_name(f"{path.name}.{os.getpid()}")
+@contextmanager
+def _sound(path: Path) -> Iterator[None]:
+    """Remove a kept block that turns out to be broken; it is made anew the next time. Raises OSError then."""
     try:
-        with temporary.open("wb") as file:
-            file.write(content)
-            file.flush()
-            os.fsync(file.fileno())
-        temporary.replace(path)
-    except OSError:
-        with suppress(OSError):
-            temporary.unlink()
-        raise
+        yield
+    except (zlib.error, ValueError) as error:
+        path.unlink(missing_ok=True)
+        raise OSError(errno.EIO, "a kept block was broken and is removed; build again", path.name) from error
+
+
+def _candidates(fields: Sequence[Field], dtype: np.dtype[Any]) -> list[np.generic]:
+    """What could mean no data in the file: what all fields declare; NaN, or the ends of the range of whole numbers."""
+    found = [] if (shared := shared_nodata(tuple(fields), dtype)) is None else [shared]
+    if dtype.kind == "f":
+        return [*found, dtype.type(np.nan)]
+    ends = (np.iinfo(dtype).min, np.iinfo(dtype).max)
+    return [*found, *(dtype.type(end) for end in ends if len(fields) > 1)]  # a mask has no fields
 
 
 @dataclass(kw_only=True)
@@ -232,7 +236,8 @@ class _Pyramid:
                             file.write(piece)
                 file.flush()
                 os.fsync(file.fileno())
-        whole.replace(path)
+        if not (path.exists() and filecmp.cmp(whole, path, shallow=False)):  # else its tags stay the same
+            whole.replace(path)
 
     def _stream(self, stack: ExitStack, name: str, tiles: tuple[int, int]) -> _Stream:
         file = stack.enter_context((self.folder / name).open("w+b"))
@@ -305,8 +310,23 @@ class _Pyramid:
     def _put(self, level: int, row: int, col: int, values: Values, valid: Valid) -> None:
         cells, mask = self._streams[level]
         dtype = self.making.dtype
-        whole = values if values.dtype == dtype else as_stored(values, dtype.name)
-        missing = 0 if self.nodata is None else self.nodata
-        cells.put(row, col, cog.tile(np.where(valid, whole, np.array(missing, whole.dtype))))
+        whole = values
+        if values.dtype != dtype:  # means; those of a field of whole numbers are whole, whatever the file's type is
+            fields = zip(values, self.making.mosaic.fields, strict=True)
+            whole = np.stack([as_stored(one, field.dtype).astype(dtype) for one, field in fields])
         if self.nodata is None:
             mask.put(row, col, cog.mask_tile(np.logical_and.reduce(valid)))
+            cells.put(row, col, cog.tile(np.where(valid, whole, np.zeros((), dtype))))
+            return
+        missing = np.array(self.nodata, dtype)
+        cells.put(row, col, cog.tile(np.where(valid, _apart(whole, missing), missing)))
+
+
+def _apart(values: Values, nodata: Values) -> Values:
+    """The values, of which means may happen to be nodata: those become the value next to it."""
+    if nodata.dtype.kind in "iu":
+        other = nodata - 1 if nodata == np.iinfo(nodata.dtype).max else nodata + 1
+        return np.where(values == nodata, other, values)
+    kind = np.finfo(nodata.dtype)
+    reach = np.abs(nodata) * kind.eps * _ULPS
+    return np.where(np.abs(values - nodata) <= reach, nodata + max(reach * 2, kind.tiny), values)

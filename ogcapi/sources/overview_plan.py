@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 from itertools import count
 from math import ceil, floor, log2
+from operator import itemgetter
 
 from ogcapi.model.grid import BBox, Grid
 from ogcapi.model.raster import Resampling
@@ -18,9 +19,12 @@ from ogcapi.sources.raster import method_for
 
 _SIDE = 256  # cells, for which it is counted how many assets they touch
 _SMALL = 128_000_000  # cells that any overview may have: so many cost little, and serve more levels
+_LARGE = 16 * _SMALL  # cells in which assets lie, that any overview may have where it takes so many
+_ROOM = 16  # times the cells that assets would need if they lay evenly beside each other
+_MOST_TILES = 1 << 20  # of the finest level, empty ones included: the file tells the place of each
 _TURN = 1e-9  # relative
+_PART = 16  # tiles a side that are looked at together first
 _DIGITS = 6  # of a cell
-_DEEPEST = 12  # levels
 
 Find = Callable[[Grid], Sequence[Asset]]
 
@@ -41,7 +45,8 @@ class Plan:
     """What an overview is made of."""
 
     levels: tuple[Grid, ...]
-    """Finest first; each has exactly half the rows and columns of the one before."""
+    """Finest first; each has exactly half the rows and columns of the one before; at last one tile, or cells of an odd
+    number a side."""
     blocks: tuple[Block, ...]
     """Those that assets lie in, row by row."""
     methods: tuple[Resampling, ...]
@@ -58,7 +63,7 @@ def plan(mosaic: MosaicSource) -> Plan:
     if mosaic.overview is None:
         raise ValueError("this mosaic is to have no overview")
     rule = mosaic.overview.rule
-    levels = _levels(mosaic.overview_grid, mosaic.assets_on, rule.assets)
+    levels = _levels(mosaic.overview_grid, mosaic.assets_on, rule.assets, mosaic.status.assets)
     methods = tuple(rule.resampling or _method(method_for(f, Resampling.AVERAGE)) for f in mosaic.fields)
     blocks = tuple(_blocks(mosaic, levels[0], methods))
     return Plan(levels=levels, blocks=blocks, methods=methods)
@@ -68,19 +73,50 @@ def _method(found: Resampling) -> Resampling:
     return Resampling.MODE if found is Resampling.NEAREST else found
 
 
-def _levels(grid: Grid, find: Find, most: int) -> tuple[Grid, ...]:
-    """The finest level that is small, or where 256 x 256 cells touch at most so many assets; all coarser ones."""
+def _levels(grid: Grid, find: Find, most: int, assets: int) -> tuple[Grid, ...]:
+    """The finest level and all coarser ones, of a mosaic of so many assets.
+
+    That is one that is small; or a finer one, where only there 256 x 256 cells touch at most so many assets. Where more
+    lie above each other, no level is fine enough, and the small one is as good as any.
+    """
     coarsest = max(1, ceil(log2(max(grid.width, grid.height) / _SIDE)))
     small = next((k for k in range(1, coarsest) if (grid.width >> k) * (grid.height >> k) <= _SMALL), coarsest)
-    few = next((k for k in range(small, 1, -1) if not _exceeds(_base(grid, k), find, most)), 1)
-    base = _base(grid, few)
-    return tuple(
-        replace(base, width=base.width >> level, height=base.height >> level) for level in range(_depth(base) + 1)
-    )
+    base = _base(grid, _fine_enough(grid, small, find, most, assets) or small)
+    return tuple(replace(base, width=base.width >> n, height=base.height >> n) for n in range(_depth(base) + 1))
+
+
+def _fine_enough(grid: Grid, small: int, find: Find, most: int, assets: int) -> int | None:
+    """The coarsest level, from that one on, where squares touch at most so many assets; None: none of a bearable size.
+
+    Only squares that assets lie in are looked into, so the search takes about as long as there are such squares.
+    """
+    bearable = max(_LARGE, _ROOM * assets * _SIDE**2 // most)
+    squares = [square for _, _, square in parts_of(_base(grid, small), _SIDE)]
+    for power in range(small, 0, -1):
+        counts = [len(find(square)) for square in squares]
+        if max(counts, default=0) <= most:
+            return power
+        squares = [
+            quarter for square, count in zip(squares, counts, strict=True) if count for quarter in _split(square)
+        ]
+        whole = (grid.width >> power - 1) * (grid.height >> power - 1)
+        if len(squares) * _SIDE**2 > bearable or whole > _MOST_TILES * TILE**2:
+            break
+    return None
+
+
+def _split(square: Grid) -> Iterator[Grid]:
+    """The four quarters, each of as many cells as the whole."""
+    width, height = square.bbox.width / 2, square.bbox.height / 2
+    for right, down in ((0, 0), (1, 0), (0, 1), (1, 1)):
+        xmin, ymax = square.bbox.xmin + right * width, square.bbox.ymax - down * height
+        yield replace(square, bbox=BBox(xmin=xmin, ymin=ymax - height, xmax=xmin + width, ymax=ymax))
 
 
 def _depth(base: Grid) -> int:
-    return next(level for level in count() if max(base.width, base.height) >> level <= TILE or level == _DEEPEST)
+    """How often the grid can be halved, until it is one tile."""
+    sides = ((base.width >> level, base.height >> level) for level in count())
+    return next(n for n, side in enumerate(sides) if max(side) <= TILE or side[0] % 2 or side[1] % 2)
 
 
 def _base(grid: Grid, power: int) -> Grid:
@@ -120,31 +156,39 @@ def _up(number: int, step: int) -> int:
     return -(-number // step) * step
 
 
-def _exceeds(grid: Grid, find: Find, most: int) -> bool:
-    """Whether some square of cells touches more assets."""
-    return any(len(find(part)) > most for _, _, part in parts_of(grid, _SIDE))
-
-
 def parts_of(grid: Grid, side: int) -> Iterator[tuple[int, int, Grid]]:
     """Row, column and grid of each square of so many cells, those at the right and lower edge cut off."""
     for row in range(-(-grid.height // side)):
         for col in range(-(-grid.width // side)):
-            top, left = row * side, col * side
-            bottom, right = min(top + side, grid.height), min(left + side, grid.width)
-            box = BBox(
-                xmin=grid.bbox.xmin + left * grid.cell_width,
-                ymin=grid.bbox.ymax - bottom * grid.cell_height,
-                xmax=grid.bbox.xmin + right * grid.cell_width,
-                ymax=grid.bbox.ymax - top * grid.cell_height,
-            )
-            yield row, col, Grid(crs=grid.crs, bbox=box, width=right - left, height=bottom - top)
+            yield row, col, _part(grid, side, row, col)
+
+
+def _part(grid: Grid, side: int, row: int, col: int) -> Grid:
+    top, left = row * side, col * side
+    bottom, right = min(top + side, grid.height), min(left + side, grid.width)
+    box = BBox(
+        xmin=grid.bbox.xmin + left * grid.cell_width,
+        ymin=grid.bbox.ymax - bottom * grid.cell_height,
+        xmax=grid.bbox.xmin + right * grid.cell_width,
+        ymax=grid.bbox.ymax - top * grid.cell_height,
+    )
+    return Grid(crs=grid.crs, bbox=box, width=right - left, height=bottom - top)
 
 
 def _blocks(mosaic: MosaicSource, base: Grid, methods: Sequence[Resampling]) -> Iterator[Block]:
-    for row, col, grid in parts_of(base, TILE):
-        assets = mosaic.assets_on(grid)
-        if assets:
-            hrefs = [asset.href for asset in assets]
-            parts = (mosaic.how, grid, *methods, *zip(hrefs, storage.revisions(hrefs), strict=True))
-            digest = hashlib.sha256("\n".join(map(str, parts)).encode(errors="backslashreplace")).hexdigest()[:32]
-            yield Block(row=row, col=col, grid=grid, digest=digest)
+    for row, col, grid in sorted(_inhabited(base, mosaic.assets_on), key=itemgetter(0, 1)):
+        hrefs = [asset.href for asset in mosaic.assets_on(grid)]
+        parts = (mosaic.how, grid, *methods, *zip(hrefs, storage.revisions(hrefs), strict=True))
+        digest = hashlib.sha256("\n".join(map(str, parts)).encode(errors="backslashreplace")).hexdigest()[:32]
+        yield Block(row=row, col=col, grid=grid, digest=digest)
+
+
+def _inhabited(base: Grid, find: Find) -> Iterator[tuple[int, int, Grid]]:
+    """Row, column and grid of each tile that assets lie in; of large parts without any, no tile is looked at."""
+    for top, left, part in parts_of(base, _PART * TILE):
+        if find(part):
+            for row in range(top * _PART, top * _PART - (-part.height // TILE)):
+                for col in range(left * _PART, left * _PART - (-part.width // TILE)):
+                    grid = _part(base, TILE, row, col)
+                    if find(grid):
+                        yield row, col, grid

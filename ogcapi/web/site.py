@@ -32,6 +32,10 @@ class Collections(Protocol):
         """The collections that can be served now, in the order of the configuration."""
         ...
 
+    def opened(self) -> tuple[Collection, ...]:
+        """Those, and the hidden ones."""
+        ...
+
     def statistics(self, collection_id: str) -> tuple[FieldStatistics, ...]:
         """Statistics of each field of a collection, from a bounded sample."""
         ...

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
@@ -19,11 +20,11 @@ from ogcapi.model.grid import BBox, Grid
 from ogcapi.model.problem import TooManyAssets, Unavailable
 from ogcapi.model.raster import Resampling, Selection
 from ogcapi.pixels.overlay import MosaicMethod
-from ogcapi.sources.locking import locked
+from ogcapi.sources.locking import is_locked, locked
 from ogcapi.sources.mosaic import MosaicSource
 from ogcapi.sources.overview import LOCK, OverviewRule, is_made, manifest_in, remove
 from ogcapi.sources.overview_build import Making
-from ogcapi.sources.overview_plan import plan
+from ogcapi.sources.overview_plan import Plan, parts_of, plan
 from tests.data import grid_of, open_trusted, read_all, write_mosaic, write_raster
 
 CELLS = 200  # a side, of an asset of ten degrees
@@ -234,14 +235,14 @@ def test_killed_in_the_middle_it_goes_on_and_ends_with_the_same_bytes(tmp_path):
     )
     command = [sys.executable, "-m", "ogcapi", "overviews", "build", "--config", str(config), "--workers", "1"]
     victim = subprocess.Popen(command, stdout=subprocess.DEVNULL)
-    deadline = time.monotonic() + 60
-    while not list(tmp_path.glob("cache/overviews/*/m/blocks/*")) and victim.poll() is None:
+    deadline = time.monotonic() + 300
+    while not list(tmp_path.glob("cache/overviews/*/m=*/blocks/*")) and victim.poll() is None:
         assert time.monotonic() < deadline
         time.sleep(0.002)
     victim.send_signal(signal.SIGKILL)
     victim.wait()
-    assert not list(tmp_path.glob("cache/overviews/*/m/overview.json")), "it was killed too late"
-    (folder,) = tmp_path.glob("cache/overviews/*/m")
+    assert not list(tmp_path.glob("cache/overviews/*/m=*/overview.json")), "it was killed too late"
+    (folder,) = tmp_path.glob("cache/overviews/*/m=*")
     kept = len([path for path in (folder / "blocks").iterdir() if "." not in path.name])
     told = subprocess.run(command, capture_output=True, text=True, check=True, timeout=120).stdout
     blocks = int(told.split(" blocks to make")[0].rsplit(" ", 1)[1])
@@ -274,8 +275,8 @@ def test_a_full_disk_ends_it_with_a_clear_message_and_leaves_nothing_half_made(t
     assert ended.returncode == 1
     assert "m: no overview was made" in ended.stderr
     assert "Traceback" not in ended.stderr
-    assert not list(tmp_path.glob("cache/overviews/*/m/overview.json"))
-    assert not list(tmp_path.glob("cache/overviews/*/m/blocks/*.*"))
+    assert not list(tmp_path.glob("cache/overviews/*/m=*/overview.json"))
+    assert not list(tmp_path.glob("cache/overviews/*/m=*/blocks/*.*"))
 
 
 def test_an_asset_that_fails_is_told_where_it_lacks_and_asked_again_the_next_time(tmp_path):
@@ -303,7 +304,7 @@ def test_more_assets_than_are_read_for_one_answer_are_refused_until_there_is_an_
             read_all(mosaic, grid)
     make(mosaic)
     assert read_all(mosaic, grid).valid.mean() > 0.9
-    assert mosaic.revision(grid) == mosaic.overview.answers(grid).revision()
+    assert mosaic.revision(grid) == mosaic.overview.answers(grid).source.revision()
 
 
 @pytest.mark.parametrize("method", [MosaicMethod.MEAN, MosaicMethod.HIGHEST, MosaicMethod.COUNT])
@@ -336,3 +337,131 @@ def test_a_box_of_the_plan_holds_the_mosaic(tmp_path):
     box: BBox = mosaic.grid.bbox
     assert base.bbox.xmin <= box.xmin < box.xmax <= base.bbox.xmax
     assert base.bbox.ymin <= box.ymin < box.ymax <= base.bbox.ymax
+
+
+def test_a_long_strip_is_halved_only_as_often_as_its_cells_can_be(tmp_path):
+    path = write_raster(tmp_path / "s.tif", np.ones((8, 600_000), "uint8"), bounds=(0, 0, 60, 0.0008))
+    write_mosaic(tmp_path / "mosaic.json", [str(path)], zoom=3, box=(0, 0, 60, 0.0008))
+    levels = plan(opened(tmp_path / "mosaic.json", tmp_path / "o")).levels
+    assert len(levels) > 5
+    for finer, coarser in pairwise(levels):
+        assert (coarser.width * 2, coarser.height * 2) == finer.shape[::-1]
+
+
+def scattered(folder: Path, places: Sequence[tuple[float, float]]) -> Path:
+    """A mosaic of tiny assets far apart, whose whole has a hundred billion times as many cells as they have."""
+    folder.mkdir()
+    bounds = {}
+    for number, (x, y) in enumerate(places):
+        box = (x, y, x + 2e-4, y + 2e-4)
+        bounds[str(write_raster(folder / f"{number}.tif", terrain(number), bounds=box))] = box
+    write_mosaic(folder / "mosaic.json", list(bounds), zoom=12, bounds=bounds)
+    return folder / "mosaic.json"
+
+
+def test_an_overview_is_so_fine_that_few_assets_lie_in_a_square(tmp_path):
+    document = scattered(tmp_path / "a", [(-170.0, -60.0), (-169.8, -60.0), (170.0, 60.0)])
+    mosaic = opened(document, tmp_path / "o", assets=1)
+    made = plan(mosaic)
+    squares = [square for block in made.blocks for _, _, square in parts_of(block.grid, 256)]
+    assert max(len(mosaic.assets_on(square)) for square in squares) == 1
+    assert made.levels[0].width > opened_plan(document, tmp_path / "o", assets=3).levels[0].width
+
+
+def opened_plan(document: Path, folder: Path, **options: Any) -> Plan:
+    return plan(opened(document, folder, **options))
+
+
+def test_assets_that_lie_above_each_other_do_not_make_it_large(tmp_path):
+    document = scattered(tmp_path / "a", [(-170.0, -60.0)] * 3 + [(170.0, 60.0)])
+    begin = time.monotonic()
+    made = opened_plan(document, tmp_path / "o", assets=1)
+    assert time.monotonic() - begin < 30
+    assert made.levels[0] == opened_plan(document, tmp_path / "o", assets=3).levels[0]
+    assert len(made.blocks) == 2
+
+
+@pytest.mark.parametrize("how", ["removed", "broken"])
+def test_where_the_overview_cannot_be_read_the_assets_answer(tmp_path, how):
+    mosaic = opened(write_assets(tmp_path / "a", two_by_two(), nodata=-1), tmp_path / "o")
+    plain = open_trusted(tmp_path / "a" / "mosaic.json")
+    make(mosaic)
+    grid = coarse(mosaic, 4)
+    tag = mosaic.revision(grid)
+    if how == "removed":
+        remove(tmp_path / "o")
+        assert mosaic.revision(grid) == plain.revision(grid)
+    else:
+        path = tmp_path / "o" / manifest_in(tmp_path / "o").file
+        path.write_bytes(path.read_bytes()[:1500])
+    raster = read_all(mosaic, grid)
+    assert np.array_equal(raster.values, read_all(plain, grid).values)
+    assert raster.missing == ()
+    assert mosaic.revision(grid) == plain.revision(grid) != tag
+
+
+def test_a_lock_that_cannot_be_looked_at_is_not_held(tmp_path):
+    (tmp_path / "file").write_text("")
+    assert not is_locked(tmp_path / "file" / LOCK)
+    with locked(tmp_path / LOCK) as is_ours:
+        assert is_ours
+        assert is_locked(tmp_path / LOCK)
+    assert not is_locked(tmp_path / LOCK)
+
+
+def one_asset(folder: Path, values: Any, **options: Any) -> Path:
+    """A mosaic of one asset of twenty degrees."""
+    folder.mkdir(exist_ok=True)
+    path = write_raster(folder / "0.tif", values, bounds=(0, 0, 20, 20), **options)
+    write_mosaic(folder / "mosaic.json", [str(path)], zoom=4, bounds={str(path): (0, 0, 20, 20)})
+    return folder / "mosaic.json"
+
+
+@pytest.mark.parametrize(("dtype", "nodata"), [("int16", 0), ("float32", 0.0), ("float32", 2.0), ("int32", -(1 << 31))])
+def test_means_that_happen_to_be_nodata_stay_data(tmp_path, dtype, nodata):
+    squares = (np.indices((1600, 1600)) // 2).sum(0) % 2  # each becomes a cell of the finest level
+    values = np.where(squares, nodata + 10, nodata - 10 if nodata > -(1 << 31) else nodata + 1).astype(dtype)
+    mosaic = opened(one_asset(tmp_path / "a", values, nodata=nodata), tmp_path / "o")
+    finest, *coarser = make(mosaic).plan.levels
+    share = read_all(mosaic, finest).valid.mean()
+    for grid in coarser:
+        raster = read_all(mosaic, grid)
+        assert raster.valid.mean() == pytest.approx(share, rel=0.01)
+        wanted = nodata if nodata > -(1 << 31) else nodata + 5
+        assert np.abs(raster.values[raster.valid].astype(float) - wanted).max() <= 1
+
+
+def test_a_cell_may_be_valid_in_some_fields_only(tmp_path):
+    values = terrain(1, "uint8", 2)
+    both = write_raster(tmp_path / "a.tif", values, bounds=(0, 0, 10, 10))
+    one = write_raster(tmp_path / "b.tif", values[:1], bounds=(10, 0, 20, 10))
+    boxes = {str(both): (0, 0, 10, 10), str(one): (10, 0, 20, 10)}
+    write_mosaic(tmp_path / "mosaic.json", list(boxes), zoom=5, bounds=boxes)
+    mosaic = opened(tmp_path / "mosaic.json", tmp_path / "o")
+    make(mosaic)
+    grid = coarse(mosaic, 8)
+    plain = read_all(open_trusted(tmp_path / "mosaic.json"), grid)
+    assert np.array_equal(read_all(mosaic, grid).valid, plain.valid)
+
+
+def test_a_kept_block_that_is_broken_is_made_anew(tmp_path):
+    mosaic = opened(one_asset(tmp_path / "a", terrain(1)), tmp_path / "o")
+    made = make(mosaic)
+    wanted = _bytes(tmp_path / "o")
+    (block,) = (tmp_path / "o" / "blocks").iterdir()
+    block.write_bytes(block.read_bytes()[:-40])
+    with pytest.raises(OSError, match="broken"):
+        made.finish()
+    assert len(made.pending) == 1
+    make(mosaic)
+    assert _bytes(tmp_path / "o") == wanted
+
+
+def test_a_file_that_would_be_the_same_keeps_its_tag(tmp_path):
+    mosaic = opened(one_asset(tmp_path / "a", terrain(1)), tmp_path / "o")
+    made = make(mosaic)
+    tag = mosaic.revision(made.plan.levels[0])
+    time.sleep(0.02)
+    made.finish()
+    mosaic.overview.look(mosaic.key)
+    assert mosaic.revision(made.plan.levels[0]) == tag

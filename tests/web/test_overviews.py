@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import time
 from pathlib import Path
 
 import numpy as np
@@ -61,6 +62,21 @@ def test_a_tile_of_too_many_assets_is_refused_with_the_first_level_that_is_answe
         assert 413 in tiles
 
 
+def test_where_assets_lie_above_each_other_it_is_told_in_time_that_no_level_is_answered(
+    tmp_path: Path, serve: Serve
+) -> None:
+    write_assets(tmp_path / "a", [(x, -30.0, x + 0.01, -29.99) for x in [-60.0, *[60.0] * 3]])
+    client = serve(f"""
+server: {{cache: {{folder: {tmp_path / "cache"}}}, limits: {{assets_per_request: 2}}}}
+resources: {{m: {{providers: [{{name: MosaicJSON, data: a/mosaic.json}}]}}}}
+""")
+    begin = time.monotonic()
+    answer = client.get(f"{TILE}/0/0/0")
+    assert (answer.status_code, answer.json()["assets"]) == (413, 4)
+    assert "minTileMatrix" not in client.get(f"{TILE}?f=json").json()["layers"][0]
+    assert time.monotonic() - begin < 20
+
+
 def test_a_map_and_a_coverage_of_too_many_assets_are_refused_in_words(crowded: TestClient) -> None:
     for path in ("map?width=64", "coverage?width=64"):
         answer = crowded.get(f"/collections/m/{path}")
@@ -70,7 +86,7 @@ def test_a_map_and_a_coverage_of_too_many_assets_are_refused_in_words(crowded: T
 
 def test_while_an_overview_is_made_the_tile_is_to_be_asked_for_again(crowded: TestClient, tmp_path: Path) -> None:
     build(tmp_path)
-    (folder,) = tmp_path.glob("cache/overviews/*/m")
+    (folder,) = tmp_path.glob("cache/overviews/*/m=*")
     with locked(folder / LOCK) as is_ours:
         assert is_ours
         answer = crowded.get(f"{TILE}/0/0/0")
@@ -109,3 +125,16 @@ def test_overviews_are_listed_and_removed(tmp_path: Path, crowded: TestClient) -
     assert "expected one of m" in said("build", "n")
     assert "MB removed" in said("remove", "m")
     assert said("list") == "m: none\n"
+
+
+def test_what_hinders_all_overviews_is_told_in_words(tmp_path: Path, crowded: TestClient) -> None:
+    (tmp_path / "cache").mkdir(exist_ok=True)
+    (tmp_path / "cache" / "overviews").write_text("no folder")
+    assert crowded.get(f"{TILE}/0/0/0").status_code == 413
+    config = tmp_path / "config.yml"
+    told = CliRunner().invoke(main, ["overviews", "build", "--config", str(config)])
+    assert (told.exit_code, told.output.startswith("No overviews can be made: ")) == (1, True)
+    named = CliRunner().invoke(main, ["overviews", "build", "m", "--config", str(config)])
+    assert (named.exit_code, named.output.startswith("m: no overview was made: ")) == (1, True)
+    config.write_text(config.read_text().replace("server: {", "server: {overviews: off, "))
+    assert "overviews is off" in CliRunner().invoke(main, ["overviews", "build", "--config", str(config)]).output
