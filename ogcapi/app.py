@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import logging
 import os
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from pathlib import Path
 
 from starlette.applications import Starlette
@@ -11,6 +13,7 @@ from starlette.exceptions import HTTPException
 from starlette.middleware import Middleware
 from starlette.responses import RedirectResponse
 from starlette.routing import Mount, Route
+from starlette.types import Lifespan
 
 from ogcapi import __version__
 from ogcapi.config import Config, config_from_environment, workers_from_environment
@@ -25,6 +28,7 @@ from ogcapi.sources.blocks import cores, default_budget, memory_limit, shared_ca
 from ogcapi.sources.catalog import Catalog
 from ogcapi.sources.heap import share_heap
 from ogcapi.sources.kept import default_folder
+from ogcapi.sources.overview_background import Background, Collections
 from ogcapi.web import clients, common, coverages, maps, styles, tiles, wmts, wmts_kvp
 from ogcapi.web.assets import Assets
 from ogcapi.web.manners import AccessLog, Manners
@@ -78,8 +82,11 @@ for service in (DATASET_WMTS, COLLECTION_WMTS):
     DATA |= {service.tile: wmts.tile_of(service), service.info: wmts.info_of(service)}
 
 
-def create_app(config: Config, workers: int = 1) -> Starlette:
-    """The application that serves a configuration, in one of so many processes; opens its sources."""
+def create_app(config: Config, workers: int = 1, *, makes_overviews: bool = False) -> Starlette:
+    """The application that serves a configuration, in one of so many processes; opens its sources.
+
+    It may have another process make the overviews of mosaics, where the environment names the configuration.
+    """
     _set_up_logging(config)
     _warm_up(config, workers)
     site = site_from(config)
@@ -108,6 +115,9 @@ def create_app(config: Config, workers: int = 1) -> Starlette:
             Middleware(CachedTiles, cache=site.tiles),
         ],
         exception_handlers={Problem: on_problem, HTTPException: on_http_exception},
+        lifespan=_beside(site.catalog, workshop)
+        if makes_overviews and config.server.overviews == "background"
+        else None,
     )
     app.state.site = site
     return app
@@ -115,7 +125,23 @@ def create_app(config: Config, workers: int = 1) -> Starlette:
 
 def from_environment() -> Starlette:
     """The application of a worker process, whose configuration the environment names."""
-    return create_app(config_from_environment(os.environ), workers_from_environment(os.environ))
+    config, workers = config_from_environment(os.environ), workers_from_environment(os.environ)
+    return create_app(config, workers, makes_overviews=True)
+
+
+def _beside(catalog: Collections, workshop: Workshop) -> Lifespan[Starlette]:
+    """From the application's start to its end, overviews are made."""
+
+    @asynccontextmanager
+    async def lifespan(_: Starlette) -> AsyncIterator[None]:
+        background = Background(catalog, lambda: workshop.quiet_s)
+        background.start()
+        try:
+            yield
+        finally:
+            background.stop()
+
+    return lifespan
 
 
 def _warm_up(config: Config, workers: int) -> None:

@@ -16,7 +16,7 @@ import uvicorn
 from uvicorn.supervisors.statreload import StatReload
 
 from ogcapi import __version__
-from ogcapi.config import VARIABLE, WORKERS, CommandLine, Config, ConfigMistakes, Mistake
+from ogcapi.config import VARIABLE, WORKERS, CommandLine, Config, ConfigMistakes, Mistake, config_from_environment
 
 if TYPE_CHECKING:
     from starlette.applications import Starlette
@@ -124,6 +124,60 @@ def check(sources: tuple[str, ...], every: bool) -> None:
         raise SystemExit(MISTAKES)
     opened = "all of their assets open" if every else "their sources open"
     click.echo(f"No mistakes: {_counted(len(config.resources), 'collection')}, {opened}.")
+
+
+@main.group()
+def overviews() -> None:
+    """Overviews of mosaics, which make a tile cost the same at every zoom: make, list and remove them."""
+
+
+_CONFIG = click.option("--config", default="", metavar="FILE", help="Configuration. [default: config.yml]")
+_COLLECTIONS = click.argument("collections", nargs=-1, metavar="[COLLECTION]...")
+
+
+@overviews.command("build")
+@_COLLECTIONS
+@_CONFIG
+@click.option("--workers", type=click.IntRange(1), help="Blocks that are made at one time. [default: one per core]")
+@click.option("--background", is_flag=True, help="With the lowest priority, and without a progress bar.")
+def build_overviews(collections: tuple[str, ...], config: str, workers: int | None, background: bool) -> None:
+    """Make the overviews of COLLECTIONs (default: of all mosaics) that are missing or out of date.
+
+    What is made stays if it ends early, and is gone on from the next time.
+    """
+    from ogcapi import cli_overviews  # noqa: PLC0415 - opening data takes libraries slow to import
+
+    if background:
+        cli_overviews.be_gentle()
+    if cli_overviews.build(_configured(config), collections, workers, quiet=background):
+        raise SystemExit(MISTAKES)
+
+
+@overviews.command("list")
+@_CONFIG
+def list_overviews(config: str) -> None:
+    """Tell of each mosaic whether its overview is current, and how large it is."""
+    from ogcapi import cli_overviews  # noqa: PLC0415
+
+    _print_lines(list(cli_overviews.listed(_configured(config))))
+
+
+@overviews.command("remove")
+@_COLLECTIONS
+@_CONFIG
+def remove_overviews(collections: tuple[str, ...], config: str) -> None:
+    """Remove the overviews of COLLECTIONs (default: all)."""
+    from ogcapi import cli_overviews  # noqa: PLC0415
+
+    for line in cli_overviews.removed(_configured(config), collections):
+        click.echo(line)
+
+
+def _configured(config: str) -> Config:
+    """What `--config` says, else what the server that began this process serves, else config.yml."""
+    if not config and VARIABLE in os.environ:
+        return config_from_environment(os.environ)
+    return _configuration(_line((config,) if config else ()))
 
 
 def _line(sources: Sequence[str]) -> CommandLine:

@@ -198,6 +198,7 @@ def _resource(id_: str, section: ResourceSection, provider: ProviderSection, whe
         options=Options(
             mosaic_method=options.mosaic_method or MosaicMethod.FIRST,
             resampling=options.resampling,
+            overview_resampling=options.overview_resampling,
             tile_matrix_sets=options.tile_matrix_sets,
             styles=tuple(section.style(id_) for id_, section in options.styles.items()),
         ),

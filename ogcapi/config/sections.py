@@ -32,6 +32,7 @@ from ogcapi.pixels.overlay import MosaicMethod
 
 PROVIDERS = ("COG", "MosaicJSON", "rasterio")
 
+_OVERVIEW_METHODS = (Resampling.AVERAGE, Resampling.NEAREST, Resampling.MODE)
 _GDAL_NAME = re.compile(r"/vsi|[A-Z][A-Z0-9_]+:")  # /vsizip/…, NETCDF:"file.nc":variable
 
 
@@ -112,6 +113,8 @@ class Options(Section):
     """What overlapping assets of a mosaic become."""
     resampling: Annotated[Resampling, choice(tuple(Resampling))] = Resampling.NEAREST
     """How maps are resampled; coverages are always nearest."""
+    overview_resampling: Annotated[Resampling, choice(_OVERVIEW_METHODS)] | None = None
+    """How a mosaic's overview is made: `average`, `nearest` or `mode`; else averages, and `mode` of classes."""
     tile_matrix_sets: Names | None = None
     """Ids of the tile matrix sets to offer."""
     styles: dict[Id, StyleSection] = Field(default_factory=dict)

@@ -46,6 +46,10 @@ class Limits(Section):
     """Largest `width` and `height` of a map tile, in pixels."""
     asset_headers: Annotated[int, whole(1, 100_000)] = 32
     """Assets of a mosaic whose headers are read to learn what the mosaic is made of."""
+    assets: Annotated[int, whole(1, 100_000)] = 64
+    """Assets that 256 × 256 cells of a mosaic's overview may be made of; fewer make it finer, and larger."""
+    assets_per_request: Annotated[int, whole(1, 2**40)] = 512
+    """Assets of a mosaic that one answer may be made of; more is a 413, or a 503 while an overview is made."""
     document_bytes: Annotated[int, whole(1024, 2**40)] = 128_000_000
     """Largest mosaic or tile matrix set document that is read, in bytes, unpacked."""
 
@@ -111,6 +115,8 @@ class Server(Section):
     """One line for each request: as text, as JSON, or none."""
     timing: Flag = False
     """Whether answers with data tell in `Server-Timing` how long each stage took."""
+    overviews: Annotated[Literal["background", "manual", "off"], choice(("background", "manual", "off"))] = "background"
+    """Overviews of mosaics: made beside serving, made by `ogcapi overviews build`, or neither made nor used."""
     retry_s: Annotated[int, whole(1, 86400)] = 30
     """Seconds after which a collection that could not be opened is tried again; also its `Retry-After`."""
     limits: Limits = Limits()

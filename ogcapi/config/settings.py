@@ -34,6 +34,8 @@ class Options:
     """What overlapping assets of a mosaic become."""
     resampling: Resampling = Resampling.NEAREST
     """For maps."""
+    overview_resampling: Resampling | None = None
+    """How assets' cells become those of a mosaic's overview; None: averages, and the most frequent of classes."""
     tile_matrix_sets: tuple[str, ...] | None = None
     """Ids; None: the defaults of the body."""
     styles: tuple[Style, ...] = ()

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
-from typing import Protocol, runtime_checkable
+from typing import Protocol, cast, runtime_checkable
 
 from ogcapi.model.body import Body, body_of
 from ogcapi.model.crs import Crs
 from ogcapi.model.grid import Footprint, Grid
 from ogcapi.model.media import MediaType
 from ogcapi.model.native import native_matrix_set
-from ogcapi.model.problem import NotFound, shown
+from ogcapi.model.problem import NotFound, Problem, shown
 from ogcapi.model.raster import Field, Interval, Raster, Resampling, Selection
 from ogcapi.model.style import Style
-from ogcapi.model.tiles import TileLimits, TileMatrixSet, finest_cell
+from ogcapi.model.tiles import TileLimits, TileMatrixSet, finest_cell, tile_grid
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -100,6 +100,19 @@ class AssetSource(Protocol):
         ...
 
 
+class RefusingSource(Protocol):
+    """What a `CoverageSource` may be besides: one that does not read every grid, because it would take too much."""
+
+    def refusal(self, grid: Grid) -> Problem | None:
+        """What a read of the grid would raise for that."""
+        ...
+
+    @property
+    def refusing(self) -> str:
+        """A text that changes when other grids are refused; empty where none can be."""
+        ...
+
+
 @dataclass(frozen=True, kw_only=True)
 class TileSet:
     """A tile matrix set as far as a collection fills it."""
@@ -140,6 +153,7 @@ class Collection:
     revision: str = ""
     """Changes with the collection's configuration."""
     is_listed: bool = True
+    _answered: dict[str, tuple[str, str | None]] = field(default_factory=dict, init=False, repr=False, compare=False)
     _reach: dict[str, tuple[TileSet, TileSet]] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     @cached_property
@@ -207,6 +221,28 @@ class Collection:
             self._reach[matrix_set.id] = needed, touched
         return self._reach[matrix_set.id]
 
+    def refusal(self, grid: Grid) -> Problem | None:
+        """What a read of the grid would raise because it would take too much."""
+        if not hasattr(self.coverage, "refusal"):
+            return None
+        return cast(RefusingSource, self.coverage).refusal(grid)
+
+    def answered_from(self, tile_set: TileSet) -> str | None:
+        """The first tile matrix of whose tiles none is refused, where some before it are; None: all are answered."""
+        state = str(getattr(self.coverage, "refusing", ""))
+        if not state:
+            return None
+        set_id = tile_set.matrix_set.id
+        known = self._answered.get(set_id)
+        if known is None or known[0] != state:
+            whole = (one.matrix_id for one in tile_set.limits if all(map(self._is_answered, _grids(tile_set, one))))
+            first = next(whole, None)
+            known = self._answered[set_id] = state, None if first == tile_set.limits[0].matrix_id else first
+        return known[1]
+
+    def _is_answered(self, grid: Grid) -> bool:
+        return self.refusal(grid) is None
+
     def style(self, style_id: str) -> Style:
         """One of its styles. Raises `NotFound`."""
         for style in self.styles:
@@ -214,3 +250,10 @@ class Collection:
                 return style
         known = ", ".join(style.id for style in self.styles)
         raise NotFound(f"{self.id} has no style {shown(style_id)}; expected one of {known}.")
+
+
+def _grids(tile_set: TileSet, limits: TileLimits) -> Iterator[Grid]:
+    """Those of all tiles of a matrix."""
+    for row in range(limits.min_row, limits.max_row + 1):
+        for col in range(limits.min_col, limits.max_col + 1):
+            yield tile_grid(tile_set.matrix_set, (limits,), limits.matrix_id, str(row), str(col))

@@ -148,8 +148,8 @@ class Crs:
         Of the IAU's systems it is not the official one, which QGIS does not know: it looks for PROJ's own authority
         and code.
         """
-        if self.uri is None or self.uri == CRS84_URI:
-            return self.uri and "urn:ogc:def:crs:OGC:1.3:CRS84"
+        if self.uri is None:
+            return None
         authority, version, code = self.uri.rsplit("/", 3)[1:]
         if (authority, version) == ("IAU", "2015"):
             return f"urn:ogc:def:crs:IAU_2015::{code}"

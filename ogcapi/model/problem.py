@@ -28,6 +28,11 @@ class Problem(Exception):
         self.members = members
         """Extension members of the problem document (RFC 9457, 3.2)."""
 
+    def add(self, detail: str, **members: Any) -> None:
+        """Say more."""
+        self.detail += f" {detail}"
+        self.members |= members
+
     @property
     def document(self) -> dict[str, Any]:
         """The problem as `application/problem+json`; `code` beside `type` suits Features 1.0 clients too."""
@@ -96,6 +101,12 @@ class TooManyCells(Problem):
         super().__init__(f"{asked} were asked for; at most {limit:,} cells are given in one answer.", limit=limit)
 
 
+class TooManyAssets(Problem):
+    """More files than this server opens for one answer."""
+
+    status, title = 413, "Content Too Large"
+
+
 class SourceFailed(Problem):
     """The only source of a request could not be read."""
 
@@ -111,6 +122,6 @@ class Unavailable(Problem):
 
     status, title = 503, "Service Unavailable"
 
-    def __init__(self, detail: str, retry_after_s: int) -> None:
-        super().__init__(detail)
+    def __init__(self, detail: str, retry_after_s: int, **members: Any) -> None:
+        super().__init__(detail, **members)
         self.retry_after_s = retry_after_s

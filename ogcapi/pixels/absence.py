@@ -34,15 +34,15 @@ def find_absence(raster: Raster) -> Absence:
     no such value, a mask of the cells in which every field is valid: what is no data never passes for data.
     """
     values, valid = raster.values, None if raster.is_full else raster.valid
-    shared = _shared_nodata(raster.fields, values.dtype)
-    if shared is not None and _is_free(shared, values, valid):
+    shared = shared_nodata(raster.fields, values.dtype)
+    if shared is not None and is_free(shared, values, valid):
         return Absence(nodata=shared.item())
     if valid is None:
         return Absence()
     if (valid == valid[0]).all():
         return Absence(mask=valid[0])
     for candidate in _candidates(values[valid]):
-        if _is_free(candidate, values, valid):
+        if is_free(candidate, values, valid):
             return Absence(nodata=candidate.item())
     return Absence(mask=np.logical_and.reduce(valid))
 
@@ -65,7 +65,7 @@ def _cast(values: Sequence[float], dtype: np.dtype[Any]) -> Values:
 
 
 @lru_cache(maxsize=256)
-def _shared_nodata(fields: tuple[Field, ...], dtype: np.dtype[Any]) -> np.generic | None:
+def shared_nodata(fields: tuple[Field, ...], dtype: np.dtype[Any]) -> np.generic | None:
     """The nodata of all fields where they have the same."""
     declared = [field.nodata for field in fields if field.nodata is not None]
     if len(declared) < len(fields):
@@ -74,7 +74,7 @@ def _shared_nodata(fields: tuple[Field, ...], dtype: np.dtype[Any]) -> np.generi
     return first if all(other == first or (other != other and first != first) for other in others) else None
 
 
-def _is_free(nodata: np.generic, values: Values, valid: Valid | None) -> bool:
+def is_free(nodata: np.generic, values: Values, valid: Valid | None) -> bool:
     """Whether no valid value would be taken for that nodata; all are valid where `valid` is None."""
     if values.dtype.kind in "iu":
         return abs(int(nodata)) <= _EXACT_NODATA and not _any(values == nodata, valid)

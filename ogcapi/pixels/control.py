@@ -18,7 +18,7 @@ from ogcapi.model.grid import Array, Grid
 from ogcapi.pixels import placing, polar
 from ogcapi.pixels.kernels import CENTRES, EXACT, LINES, NOTHING, PATCH, SPAN
 from ogcapi.pixels.mesh import LATTICE, Mesh, anchor_of, carried_cells, kept, mesh_of, nodes_of, patch_range, wraps
-from ogcapi.pixels.warp import Geometry, carried
+from ogcapi.pixels.warp import Geometry, carried, least_side
 from ogcapi.pixels.warp import steps as exact_steps
 
 PART = 512
@@ -242,6 +242,12 @@ def _place(geometry: Geometry) -> tuple[float, ...]:
 def steps(grid: Grid, geometry: Geometry) -> float:
     """As `warp.steps`, of the same control points as `control` where they are exact enough; kept for the next time."""
     made: float = kept.get((grid, geometry), lambda: _steps(grid, geometry), lambda _: 300)
+    return made
+
+
+def side(grid: Grid, geometry: Geometry) -> float:
+    """As `warp.least_side`; kept for the next time."""
+    made: float = kept.get((grid, geometry, "side"), lambda: least_side(grid, geometry), lambda _: 300)
     return made
 
 

@@ -13,8 +13,7 @@ from ogcapi.model.raster import Resampling, Valid, Values
 from ogcapi.pixels import frequent, interpolating, kernels
 from ogcapi.pixels.control import Control
 from ogcapi.pixels.resampling import KERNELS
-from ogcapi.pixels.warp import Window
-from ogcapi.pixels.warp import _stored as stored_values
+from ogcapi.pixels.warp import Window, as_stored
 
 _NO_MASK = np.zeros((0, 0, 0), np.uint8)
 
@@ -203,7 +202,7 @@ def _interpolate(
         interpolating.store(made, is_made, low, high, values, valid, origin)
     else:
         is_new = is_made & ~valid[part]
-        values[part][is_new] = stored_values(made[is_new], dtype.name)
+        values[part][is_new] = as_stored(made[is_new], dtype.name)
         valid[part] |= is_new
 
 

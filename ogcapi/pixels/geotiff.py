@@ -18,8 +18,8 @@ from ogcapi.pixels.geokeys import geokeys
 from ogcapi.pixels.tiff import Image, Tag, count, doubles, shorts
 
 _STRIP_BYTES = 1 << 17  # before compression: few enough strips to compress well, small enough to read a part
-_PREDICTORS = MappingProxyType({"u": tiff.DIFFERENCES, "i": tiff.DIFFERENCES, "f": tiff.FLOATING_POINT})
-_SAMPLE_FORMATS = MappingProxyType({"u": 1, "i": 2, "f": 3})  # both by numpy's kind
+PREDICTORS = MappingProxyType({"u": tiff.DIFFERENCES, "i": tiff.DIFFERENCES, "f": tiff.FLOATING_POINT})
+SAMPLE_FORMATS = MappingProxyType({"u": 1, "i": 2, "f": 3})  # both by numpy's kind
 _RGB = ("red", "green", "blue")
 _COLOR_NAMES = MappingProxyType(  # by the fields' interpretation, where GDAL's name is not the same in title case
     {
@@ -48,15 +48,15 @@ def geotiff(raster: Raster) -> bytes:
     absence = find_absence(raster)
     values = filled(raster, absence.nodata)
     number, height, width = values.shape
-    fields = _field_tags(raster.fields, values.dtype.name)
+    fields = field_tags(raster.fields, values.dtype.name)
     rows = max(1, min(height, _STRIP_BYTES // (number * width * values.itemsize)))
-    predictor = tiff.NO_PREDICTOR if tiff.COLOR_MAP in fields else _PREDICTORS[values.dtype.kind]
+    predictor = tiff.NO_PREDICTOR if tiff.COLOR_MAP in fields else PREDICTORS[values.dtype.kind]
     tags = {
         **_size_tags(raster.grid, rows),
         **fields,
         tiff.PREDICTOR: shorts(predictor),
-        **_place_tags(raster.grid),
-        **({} if absence.nodata is None else {tiff.GDAL_NODATA: tiff.text(_number(absence.nodata))}),
+        **place_tags(raster.grid),
+        **({} if absence.nodata is None else {tiff.GDAL_NODATA: tiff.text(number_text(absence.nodata))}),
     }
     images = [Image(tags=tags, strips=tiff.strips(values, rows, predictor))]
     if absence.mask is not None:
@@ -74,7 +74,8 @@ def _size_tags(grid: Grid, rows: int) -> dict[int, Tag]:
     }
 
 
-def _place_tags(grid: Grid) -> dict[int, Tag]:
+def place_tags(grid: Grid) -> dict[int, Tag]:
+    """Where an image lies."""
     width, _, left, _, height, top = grid.transform
     return {
         tiff.PIXEL_SCALE: doubles(width, -height, 0.0),
@@ -92,13 +93,13 @@ def _mask(grid: Grid, mask: Valid, rows: int) -> Image:
         tiff.PHOTOMETRIC: shorts(tiff.MASK),
         tiff.SAMPLES_PER_PIXEL: shorts(1),
         tiff.PREDICTOR: shorts(tiff.NO_PREDICTOR),
-        tiff.SAMPLE_FORMAT: shorts(_SAMPLE_FORMATS["u"]),
+        tiff.SAMPLE_FORMAT: shorts(SAMPLE_FORMATS["u"]),
     }
     return Image(tags=tags, strips=tiff.mask_strips(mask, rows))
 
 
 @lru_cache(maxsize=256)
-def _field_tags(fields: tuple[Field, ...], dtype: str) -> Mapping[int, Tag]:
+def field_tags(fields: tuple[Field, ...], dtype: str) -> Mapping[int, Tag]:
     """What the fields and the type of their values say of an image."""
     kind, number = np.dtype(dtype), len(fields)
     is_rgb = kind.kind == "u" and tuple(field.interpretation for field in fields) == _RGB
@@ -110,7 +111,7 @@ def _field_tags(fields: tuple[Field, ...], dtype: str) -> Mapping[int, Tag]:
         tiff.BITS_PER_SAMPLE: shorts(*[8 * kind.itemsize] * number),
         tiff.PHOTOMETRIC: shorts(photometric),
         tiff.SAMPLES_PER_PIXEL: shorts(number),
-        tiff.SAMPLE_FORMAT: shorts(*[_SAMPLE_FORMATS[kind.kind]] * number),
+        tiff.SAMPLE_FORMAT: shorts(*[SAMPLE_FORMATS[kind.kind]] * number),
         **({tiff.EXTRA_SAMPLES: shorts(*[0] * extra)} if extra else {}),
         **({tiff.COLOR_MAP: _color_map(palette, kind)} if palette else {}),
         **({tiff.GDAL_METADATA: tiff.text(metadata)} if metadata else {}),
@@ -141,8 +142,8 @@ def _metadata(fields: Sequence[Field], *, is_rgb: bool) -> str:
     for i, (field, color) in enumerate(zip(fields, colors, strict=True)):
         is_scaled = (field.scale, field.offset) != (1.0, 0.0)
         known = {
-            "OFFSET": _number(field.offset) if is_scaled else "",
-            "SCALE": _number(field.scale) if is_scaled else "",
+            "OFFSET": number_text(field.offset) if is_scaled else "",
+            "SCALE": number_text(field.scale) if is_scaled else "",
             "UNITTYPE": field.unit or "",
             "DESCRIPTION": field.name,
             "COLORINTERP": color if has_colors else "",
@@ -168,6 +169,6 @@ def _escaped(value: str) -> str:
     return escape(escape(kept, quotes), quotes)
 
 
-def _number(value: float) -> str:
+def number_text(value: float) -> str:
     """A number with as many digits as tell it from all others; not-a-number is `nan`."""
     return str(value) if isinstance(value, int) else f"{value:.17g}"

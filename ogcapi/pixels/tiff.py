@@ -16,15 +16,16 @@ from ogcapi.pixels.deflate import deflated
 IMAGE_WIDTH, IMAGE_LENGTH, BITS_PER_SAMPLE, COMPRESSION, PHOTOMETRIC = 256, 257, 258, 259, 262
 STRIP_OFFSETS, SAMPLES_PER_PIXEL, ROWS_PER_STRIP, STRIP_BYTE_COUNTS = 273, 277, 278, 279
 PLANAR_CONFIGURATION, PREDICTOR, COLOR_MAP, EXTRA_SAMPLES, SAMPLE_FORMAT, SUBFILE_TYPE = 284, 317, 320, 338, 339, 254
+TILE_WIDTH, TILE_LENGTH, TILE_OFFSETS, TILE_BYTE_COUNTS = 322, 323, 324, 325
 PIXEL_SCALE, TIEPOINT, GEO_KEYS, GDAL_METADATA, GDAL_NODATA = 33550, 33922, (34735, 34736, 34737), 42112, 42113
 
-ADOBE_DEFLATE, CHUNKY, MASK_SUBFILE = 8, 1, 4
+ADOBE_DEFLATE, CHUNKY, REDUCED_SUBFILE, MASK_SUBFILE = 8, 1, 1, 4
 MIN_IS_BLACK, RGB, PALETTE, MASK = 1, 2, 3, 4
 NO_PREDICTOR, DIFFERENCES, FLOATING_POINT = 1, 2, 3
 
 _HEADER = b"II*\0"
-_ASCII, _SHORT, _LONG, _DOUBLE = 2, 3, 4, 12
-_SIZES = {1: 1, _ASCII: 1, _SHORT: 2, _LONG: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, _DOUBLE: 8}
+_ASCII, _SHORT, _LONG, _DOUBLE, _LONG8 = 2, 3, 4, 12, 16
+_SIZES = {1: 1, _ASCII: 1, _SHORT: 2, _LONG: 4, 5: 8, 6: 1, 7: 1, 8: 2, 9: 4, 10: 8, 11: 4, _DOUBLE: 8, _LONG8: 8}
 _INLINE = 4  # bytes of a value that its entry holds itself
 _MAX_BYTES = (1 << 32) - 1
 
@@ -55,6 +56,11 @@ def shorts(*values: int) -> Tag:
 def longs(*values: int) -> Tag:
     """Whole numbers of 32 bits."""
     return Tag(_LONG, struct.pack(f"<{len(values)}I", *values))
+
+
+def long8s(values: npt.NDArray[np.int64]) -> Tag:
+    """Whole numbers of 64 bits, which only BigTIFF knows."""
+    return Tag(_LONG8, values.astype("<u8").tobytes())
 
 
 def count(value: int) -> Tag:
@@ -105,6 +111,30 @@ def _directory(image: Image, start: int, *, is_last: bool) -> tuple[bytes, int]:
             beside += len(values[-1])
     entries.append(struct.pack("<I", 0 if is_last else _padded(end)))
     return b"".join([*entries, *values]), end
+
+
+_BIG_HEADER = b"II+\0\x08\0\0\0"
+_BIG_INLINE = 8
+
+
+def big_directories(images: Sequence[Mapping[int, Tag]]) -> bytes:
+    """The beginning of a BigTIFF: the directories of all images, one after the other, with what they point to."""
+    parts, position = [_BIG_HEADER, struct.pack("<Q", 16)], 16
+    for number, tags in enumerate(images, 1):
+        beside = position + 8 + 20 * len(tags) + 8
+        entries, values = [struct.pack("<Q", len(tags))], []
+        for code, (kind, content) in sorted(tags.items()):
+            entries.append(struct.pack("<HHQ", code, kind, len(content) // _SIZES[kind]))
+            if len(content) <= _BIG_INLINE:
+                entries.append(content.ljust(_BIG_INLINE, b"\0"))
+                continue
+            entries.append(struct.pack("<Q", beside))
+            values.append(content.ljust(-(-len(content) // 8) * 8, b"\0"))
+            beside += len(values[-1])
+        entries.append(struct.pack("<Q", 0 if number == len(images) else beside))
+        parts += [*entries, *values]
+        position = beside
+    return b"".join(parts)
 
 
 def _padded(size: int) -> int:

@@ -26,6 +26,7 @@ _WINDOW_CELLS = 4_000_000  # of the stored raster, read at once
 _TAPS = 2_000_000  # cells under kernels, gathered at once
 _PART = 256  # output cells a side, carried at once; of a grid of few rows or columns, as many cells in the other way
 _LATTICE = 17  # points a side where steps are measured
+_COARSE_LATTICE = 5
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -132,6 +133,21 @@ def steps(grid: Grid, geometry: Geometry) -> float:
         found.append(length[np.isfinite(length)])
     lengths = np.concatenate(found)
     return float(lengths.min()) if lengths.size else 0.0
+
+
+def least_side(grid: Grid, geometry: Geometry) -> float:
+    """The side, in stored cells, of a square as large as the smallest output cell; 0 where none can be told.
+
+    Measured at a coarse lattice of cells over the whole grid, its corners included.
+    """
+    lattice = (np.linspace(0, count - 1, _COARSE_LATTICE).round().astype(int) for count in (grid.width, grid.height))
+    x, y = _centres(grid, *map(np.unique, lattice))
+    places = ((x, y), (x + grid.cell_width, y), (x, y - grid.cell_height))
+    (col, row), *others = (carried(grid, geometry, *place) for place in places)
+    (a, b), (c, d) = ((_turned(there - col, geometry.period), below - row) for there, below in others)
+    areas = np.abs(a * d - b * c)
+    areas = areas[np.isfinite(areas)]
+    return float(np.sqrt(areas.min())) if areas.size else 0.0
 
 
 def _centres(grid: Grid, cols: Array, rows: Array) -> tuple[Array, Array]:
@@ -275,7 +291,7 @@ class _Warper:
         if self.method is Resampling.MODE:
             made = most_frequent(rows, cols, patch)
         else:
-            made = _stored(interpolated(self.kernel, rows, cols, patch), self.dtype)
+            made = as_stored(interpolated(self.kernel, rows, cols, patch), self.dtype)
         values[:, inside] = np.where(there, made, 0)
 
     def _turns(self, col: Array) -> Array:
@@ -303,7 +319,7 @@ class _Warper:
         return values, valid
 
 
-def _stored(values: Array, dtype: str) -> Values:
+def as_stored(values: Array, dtype: str) -> Values:
     """Means as the stored type: whole numbers are rounded, and none leaves the type's range."""
     kind = np.dtype(dtype)
     if kind.kind not in "iu":

@@ -164,7 +164,7 @@ def tile_set(tiled: Tiled, one: TileSet, url: Urls) -> Document:
         "tileMatrixSetLimits": [_limits(limit) for limit in one.limits],
         "boundingBox": _bounding_box(one, tiled.collections),
         "mediaTypes": [media.name for media in tiled.operations[2].answers],
-        "layers": [{"id": layer.id, "title": layer.title, "dataType": tiled.data_type} for layer in layers],
+        "layers": [_layer(layer, one, tiled.data_type) for layer in layers],
     }
     if tiled.style:
         document["style"] = {"id": tiled.style.id, "title": tiled.style.title}
@@ -185,6 +185,13 @@ def _files(tiled: Tiled, matrix_set: TileMatrixSet) -> tuple[Operation, ...]:
     if tiled.data_type == "coverage":
         return coverage_files(tiled.collections[0], matrix_set)
     return map_files(matrix_set, is_styled=tiled.style is not None)
+
+
+def _layer(layer: Collection, one: TileSet, data_type: str) -> Document:
+    """A collection as a layer; `minTileMatrix` where coarser tiles would be made of more assets than are read."""
+    document: Document = {"id": layer.id, "title": layer.title, "dataType": data_type}
+    first = layer.answered_from(layer.filled(one.matrix_set))
+    return document if first is None else {**document, "minTileMatrix": first}
 
 
 def _limits(limit: TileLimits) -> Document:

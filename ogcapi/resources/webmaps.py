@@ -24,6 +24,8 @@ def tilejson(tiled: Tiled, tile_set: TileSet, url: Urls) -> Document:
     _check(one, tile_set.matrix_set)
     style = tiled.style or one.styles[0]
     levels = [int(limit.matrix_id) for limit in tile_set.limits]
+    answered = one.answered_from(tile_set)
+    levels = [level for level in levels if answered is None or level >= int(answered)]
     west, south, east, north = _bounds(one)
     maxzoom = max(levels[0], levels[-1] - 1)
     return {

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Iterable, Sequence
 from itertools import groupby
 
@@ -177,10 +178,15 @@ def scale_denominator(matrix: TileMatrix, crs: Crs) -> float:
 
 
 def themes(of: Contents) -> list[Document]:
-    """`Theme`s: the layers of each body."""
+    """`Theme`s: the layers of each body.
+
+    The schema wants references to layers to be URIs. A layer whose id is none, as `dem_2:mars` is, is in no theme: in
+    another spelling its reference would lead to no layer.
+    """
     found: dict[str, Document] = {}
     for one in of.layers:
         body = one.collection.body
         theme = found.setdefault(body.id, {"title": body.name, "identifier": body.id, "layers": []})
-        theme["layers"].append(one.collection.id)
+        if re.match("[^:]*$|[A-Za-z][A-Za-z0-9+.-]*:", one.collection.id):
+            theme["layers"].append(one.collection.id)
     return list(found.values())

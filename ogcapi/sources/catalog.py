@@ -11,7 +11,9 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from concurrent.futures import Future, wait
 from dataclasses import dataclass, field
 from functools import partial
+from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
 from ogcapi.config import Config, Resource
 from ogcapi.model.body import EARTH, body_of
@@ -28,6 +30,7 @@ from ogcapi.sources import storage
 from ogcapi.sources.background import Workers
 from ogcapi.sources.kept import default_folder, kept
 from ogcapi.sources.mosaicjson import MosaicJsonSource, open_mosaic
+from ogcapi.sources.overview import OverviewRule
 from ogcapi.sources.raster import open_file
 from ogcapi.sources.tile_matrix_sets import BadTileMatrixSet, defaults, parse, planetary, registered
 
@@ -236,6 +239,8 @@ class Catalog:
             trusted=provider.trusted or server.absolute_hrefs,
             roots=server.roots,
             headers=server.limits.asset_headers,
+            most_assets=server.limits.assets_per_request,
+            overview=overview_rule(self._config, resource),
             max_bytes=server.limits.document_bytes,
             name=storage.short_name(provider.data),
         )
@@ -294,6 +299,23 @@ class Catalog:
 
         key = f"statistics with mean\n{resource.provider}\n{resource.options.mosaic_method}\n{revision}"
         return tuple(FieldStatistics(**document) for document in kept(self._folder, key, sampled))
+
+
+def overview_rule(config: Config, resource: Resource) -> OverviewRule | None:
+    """What the overview of a mosaic is to be; None of what is no mosaic, and where none are wanted."""
+    if resource.provider.name != "MosaicJSON" or config.server.overviews == "off":
+        return None
+    return OverviewRule(
+        folder=overviews_folder(config) / quote(resource.id, safe=""),
+        assets=config.server.limits.assets,
+        resampling=resource.options.overview_resampling,
+    )
+
+
+def overviews_folder(config: Config) -> Path:
+    """Where the overviews of all mosaics of a configuration lie; another one has its own."""
+    place = hashlib.sha256(str(config.folder).encode(errors="backslashreplace")).hexdigest()[:12]
+    return (config.server.cache.folder or default_folder()) / "overviews" / place
 
 
 def _distinct(one: TileMatrixSet, known: Mapping[str, TileMatrixSet]) -> TileMatrixSet:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -11,7 +11,7 @@ from ogcapi.model.grid import Grid
 from ogcapi.model.media import MediaType
 from ogcapi.model.raster import Resampling, Valid, Values
 from ogcapi.model.stop import check
-from ogcapi.pixels.control import Control, control, parts, steps
+from ogcapi.pixels.control import Control, control, parts, side, steps
 from ogcapi.pixels.gather import Piece, fill, need
 from ogcapi.pixels.warp import Geometry, Window
 from ogcapi.sources.blocks import Block, Level, Pyramid, across, down, edges, shared_cache
@@ -29,13 +29,16 @@ def read_onto(
     values: Values,
     valid: Valid,
     rows: range | None = None,
+    *,
+    by_area: bool = False,
 ) -> None:
     """Write bands of a file, numbered from 0, into values and valid (field, row, col) on those rows of a grid.
 
-    Cells that are valid already stay as they are. Memory stays bounded however large the file is. Raises
-    `SourceFailed`, `Changed`.
+    Cells that are valid already stay as they are. Memory stays bounded however large the file is. `by_area`: where
+    cells are wide but low, as at the poles of a cylindrical projection, the overview is the one that has cells as
+    large, not as low. Raises `SourceFailed`, `Changed`.
     """
-    level, geometry = _level(pyramid, grid)
+    level, geometry = _level(pyramid, grid, side if by_area else steps)
     rows = range(grid.height) if rows is None else rows
     for part_rows, part_cols in parts(grid, rows):
         placed = control(grid, geometry, part_rows, part_cols, corners=method is not Resampling.NEAREST)
@@ -79,13 +82,13 @@ def _box(grid: Grid, geometry: Geometry) -> tuple[int, int, int, int] | None:
     return (top, left, bottom, right) if max(misses) < _ALIGNED else None
 
 
-def _level(pyramid: Pyramid, grid: Grid) -> tuple[Level, Geometry]:
+def _level(pyramid: Pyramid, grid: Grid, measure: Callable[[Grid, Geometry], float]) -> tuple[Level, Geometry]:
     """The coarsest overview that is not coarser than the grid asks for; the file's own cells where none is."""
     own, overviews = pyramid.header.geometry, pyramid.header.overviews
     chosen = pyramid.levels[0], own
     if not overviews:
         return chosen
-    asked = steps(grid, own) * (1 + _SAME)
+    asked = measure(grid, own) * (1 + _SAME)
     for level, (width, height) in zip(pyramid.levels[1:], overviews, strict=True):
         if max(own.width / width, own.height / height) <= asked:
             chosen = level, own.at(width, height)

@@ -11,10 +11,11 @@ from typing import Protocol
 
 import numpy as np
 
+from ogcapi.model.body import EARTH, body_of
 from ogcapi.model.collection import SourceStatus
-from ogcapi.model.crs import Crs, UnknownCrs, transformation
+from ogcapi.model.crs import Crs, UnknownCrs, parse_crs, transformation
 from ogcapi.model.grid import BBox, Footprint, Grid, normal, span
-from ogcapi.model.problem import SourceFailed
+from ogcapi.model.problem import Problem, SourceFailed, TooManyAssets, Unavailable
 from ogcapi.model.raster import Field, Interval, Raster, Selection, Valid, Values
 from ogcapi.model.stop import check
 from ogcapi.pixels.layers import no_layers
@@ -23,16 +24,24 @@ from ogcapi.sources import storage
 from ogcapi.sources.assets import Asset, Shelf
 from ogcapi.sources.extents import whole_grid
 from ogcapi.sources.matching import bands_of, check_band, is_near, widened
+from ogcapi.sources.overview import Overview, OverviewRule
 from ogcapi.sources.places import Part, Place
 from ogcapi.sources.raster import SAMPLE_CELLS, FileSource, method_for
+from ogcapi.sources.reach import reach
 from ogcapi.sources.waiting import Waiting
 
+MOST_ASSETS = 512
+"""Assets that one answer may touch, where nothing else is said."""
 _FIRST_TRIES = 4  # assets opened to learn what the mosaic is of
 _WHOLE_S = 30.0  # for which a read waits for remote assets
 _STACK_CELLS = 4_000_000  # that a median keeps at one time
 _REMOTE_LOOKS = 64  # remote assets whose revision is a part of a grid's
 _PLACES = 16  # what the index found last
 _CHOOSING = {MosaicMethod.FIRST, MosaicMethod.LAST, MosaicMethod.HIGHEST, MosaicMethod.LOWEST}  # one asset for a cell
+_OVERVIEWS = 1  # number of the way in which overviews are made
+_SMALL = 1e-3  # of a cell
+_COMING_S = 30  # after which to ask for an overview again
+_EARTH_CYLINDRICAL, _CYLINDRICAL = "EPSG:4087", 10  # the other is of the IAU's systems of each body
 _UNKNOWN = Field(name="b1", dtype="uint8", title="not known: none of the first assets could be read")
 
 
@@ -88,8 +97,20 @@ class MosaicSource:
     own cells only. Other headers are read when they are needed.
     """
 
-    def __init__(self, index: AssetIndex, *, method: MosaicMethod, headers: int) -> None:
+    def __init__(
+        self,
+        index: AssetIndex,
+        *,
+        method: MosaicMethod,
+        headers: int,
+        most_assets: int = MOST_ASSETS,
+        overview: OverviewRule | None = None,
+    ) -> None:
+        """`headers`: assets that are opened to learn the extent; `most_assets`: those that one answer may touch."""
         self._index = index
+        self._most_assets = most_assets
+        self.overview = None if overview is None else Overview(overview)
+        """That of the whole mosaic, where it may have one."""
         self._method = method
         self._headers = headers
         self._shelf = Shelf()
@@ -168,6 +189,57 @@ class MosaicSource:
         """One box around all assets, in two where it passes the antimeridian."""
         return Footprint(crs=self.storage_crs, bboxes=normal(self._box, self.storage_crs))
 
+    @cached_property
+    def overview_grid(self) -> Grid:
+        """The mosaic's cells in the system of its overview.
+
+        That of its assets, where they have the same; else the body's equidistant cylindrical one.
+        """
+        if all(source.storage_crs == self.storage_crs for source in self._sources):
+            return self.grid
+        body = body_of(self.storage_crs)
+        crs = parse_crs(_EARTH_CYLINDRICAL) if body == EARTH else body.crs(_CYLINDRICAL)
+        boxes = [box for source in self._sources for box in source.footprint.carried(crs)]
+        if len(self._sources) < len(self._index.assets):
+            boxes += self._index.bounds.carried(crs)
+        return whole_grid(span(boxes, crs), crs, [source.grid for source in self._sources], 1.0)
+
+    def assets_on(self, grid: Grid) -> Sequence[Asset]:
+        """Every asset that may have cells on a grid, whether the overview would answer or not."""
+        place = self._place(grid)
+        return (*place.found, *self._across(place))
+
+    @property
+    def how(self) -> str:
+        """What becomes of the assets' cells: the fields, and the method by which they are laid over each other."""
+        return "\n".join(map(str, (_OVERVIEWS, self._method, *self.fields)))
+
+    @property
+    def key(self) -> str:
+        """What an overview depends on: the document, the assets, and how they are laid over each other.
+
+        Of remote assets, only some are asked.
+        """
+        rule = None if self.overview is None else (self.overview.rule.assets, self.overview.rule.resampling)
+        parts = (self.how, rule, self._revision_of(self._index.assets, self._index.look()))
+        return hashlib.sha256("\n".join(map(str, parts)).encode(errors="backslashreplace")).hexdigest()
+
+    def _answering(self, grid: Grid) -> FileSource | None:
+        """The overview where it answers instead of the assets."""
+        return None if self.overview is None else self.overview.answers(grid)
+
+    @property
+    def is_remote(self) -> bool:
+        """Whether assets lie in the network."""
+        return any(asset.is_remote for asset in self._sampled)
+
+    @property
+    def refusing(self) -> str:
+        """A text that changes when other grids are refused; empty where none can be."""
+        if len(self._index.assets) <= self._most_assets:
+            return ""
+        return f"{self._index.revision} {self.overview is not None and self.overview.is_current}"
+
     def _look_up(self, grid: Grid, interval: Interval | None, _revision: str) -> Place:
         return Place(grid=grid, found=tuple(self._index.find(grid, interval)))
 
@@ -199,16 +271,62 @@ class MosaicSource:
 
     def meets(self, grid: Grid, interval: Interval | None = None) -> bool:
         """Whether any asset may have cells on the grid."""
+        overview = self._answering(grid)
+        if overview is not None:
+            return overview.meets(grid)
         return any(True for _ in chain.from_iterable(self._candidates(self._place(grid, interval))))
 
     def read(self, grid: Grid, selection: Selection) -> Raster:
         """The values on that grid; assets that fail are named in `missing`.
 
-        So are remote assets that are not there half a minute after the read began.
+        So are remote assets that are not there half a minute after the read began. Grids coarser than the overview are
+        its own to answer. Raises `TooManyAssets`, or `Unavailable` while an overview is being made.
         """
+        overview = self._answering(grid)
+        if overview is not None:
+            return self._from_overview(overview, grid, selection)
+        refusal = self.refusal(grid)
+        if refusal is not None:
+            raise refusal
         return self._read(grid, selection, self._candidates(self._place(grid, selection.interval)))
 
-    def _read(self, grid: Grid, selection: Selection, groups: Iterable[Iterable[Asset]]) -> Raster:
+    def read_assets(self, grid: Grid, selection: Selection, longest_s: float) -> Raster:
+        """As `read`, however many assets it takes, and from nothing but them."""
+        return self._read(grid, selection, self._candidates(self._place(grid, selection.interval)), longest_s)
+
+    def refusal(self, grid: Grid) -> Problem | None:
+        """What a read of the grid would raise because of how many assets lie there."""
+        if self._answering(grid) is not None:
+            return None
+        place = self._place(grid)
+        if len(place.found) <= self._most_assets:
+            return None
+        known = map(self._shelf.known, place.found)
+        count = sum(source is None or place.may_have(source) for source in known)
+        if count <= self._most_assets:
+            return None
+        asked = f"{count:,} assets of {self._index.name} lie where this was asked for"
+        told = {"assets": count, "limit": self._most_assets}
+        if self.overview is not None and self.overview.is_coming:
+            reason = f"{asked}; an overview of them is being made, ask again when it is there."
+            return Unavailable(reason, _COMING_S, **told)
+        return TooManyAssets(f"{asked}; at most {self._most_assets:,} are read for one answer.", **told)
+
+    def _from_overview(self, overview: FileSource, grid: Grid, selection: Selection) -> Raster:
+        names = [field.name for field in self.fields]
+        fields = [self.fields[names.index(name)] for name in selection.fields]
+        chosen = [names.index(field.name) for field in fields]
+        methods = [method_for(field, selection.method) for field in fields]
+        shape = (len(fields), *grid.shape)
+        values, valid = np.zeros(shape, overview.bands[0].dtype), np.zeros(shape, bool)
+        overview.fill(grid, chosen, methods, values, valid, is_drawn=selection.is_drawn, by_area=True)
+        values = values.astype(np.result_type(*(field.dtype for field in fields)), copy=False)
+        missing = () if self.overview is None else self.overview.missing(reach(grid, overview.storage_crs))
+        return Raster(grid=grid, fields=tuple(fields), values=values, valid=valid, missing=missing)
+
+    def _read(
+        self, grid: Grid, selection: Selection, groups: Iterable[Iterable[Asset]], longest_s: float = _WHOLE_S
+    ) -> Raster:
         names = [field.name for field in self.fields]
         chosen = [names.index(name) for name in selection.fields]
         fields, stored = ([of[number] for number in chosen] for of in (self.fields, self._stored))
@@ -217,7 +335,7 @@ class MosaicSource:
             assets = list(chain.from_iterable(groups))
             groups = [assets[::-1] if self._method is MosaicMethod.LAST else assets]
         made: list[tuple[Values, Valid]] = []
-        with Waiting(_WHOLE_S) as waiting:
+        with Waiting(longest_s) as waiting:
             for rows in self._strips(grid, groups, len(chosen)):
                 part = Part(grid=grid, rows=rows, chosen=chosen, method=selection.method, is_drawn=selection.is_drawn)
                 layers = no_layers(self._method, (len(chosen), len(rows), grid.width), stored)
@@ -273,6 +391,8 @@ class MosaicSource:
 
     def assets(self, grid: Grid, selection: Selection) -> tuple[str, ...]:
         """Names of the assets that the values of a grid of one cell come from: one a field, or all that are counted."""
+        if self._answering(grid) is not None:  # by what is a mean of many: those in the middle of the cell
+            grid = _middle(grid)
         assets = list(chain.from_iterable(self._candidates(self._place(grid, selection.interval))))
         if self._method is MosaicMethod.LAST:
             assets.reverse()
@@ -295,14 +415,22 @@ class MosaicSource:
 
         Only the first 64 of remote assets are asked, because each costs a request.
         """
-        assets = self._sampled
-        if grid is not None:
-            place = self._place(grid)
-            assets = (*place.found, *self._across(place))
+        if grid is None:
+            if self.overview is not None:
+                self.overview.look(self.key)
+            return self._revision_of(self._sampled, self._index.look())
+        overview = self._answering(grid)
+        if overview is not None:
+            return overview.revision()
+        assets = self.assets_on(grid)
+        if self.refusal(grid) is not None:
+            return self._index.revision
+        return self._revision_of(assets, self._index.revision)
+
+    def _revision_of(self, assets: Sequence[Asset], document: str) -> str:
         local = [asset.href for asset in assets if not asset.is_remote]
         remote = [asset.href for asset in assets if asset.is_remote][:_REMOTE_LOOKS]
         hrefs = (*local, *remote)
-        document = self._index.look() if grid is None else self._index.revision
         learned = [f"{field.name} {field.dtype}" for field in self._stored]  # of the assets that could be opened then
         whole = "\n".join((document, *learned, *hrefs, *storage.revisions(hrefs)))
         return hashlib.sha256(whole.encode(errors="backslashreplace")).hexdigest()
@@ -312,3 +440,11 @@ class MosaicSource:
         grid = self.grid
         grid = replace(grid, width=min(grid.width, SAMPLE_CELLS), height=min(grid.height, SAMPLE_CELLS))
         return self._read(grid, Selection(fields=tuple(field.name for field in self.fields)), [list(self._sampled)])
+
+
+def _middle(grid: Grid) -> Grid:
+    """One small cell in the middle of a grid."""
+    box = grid.bbox
+    x, y = (box.xmin + box.xmax) / 2, (box.ymin + box.ymax) / 2
+    wide, high = grid.cell_width * _SMALL, grid.cell_height * _SMALL
+    return Grid(crs=grid.crs, bbox=BBox(xmin=x - wide, ymin=y - high, xmax=x + wide, ymax=y + high), width=1, height=1)

@@ -24,7 +24,8 @@ from ogcapi.model.tiles import TileMatrix, TileMatrixSet
 from ogcapi.pixels.overlay import MosaicMethod
 from ogcapi.sources import storage
 from ogcapi.sources.assets import Asset
-from ogcapi.sources.mosaic import MosaicSource
+from ogcapi.sources.mosaic import MOST_ASSETS, MosaicSource
+from ogcapi.sources.overview import OverviewRule
 from ogcapi.sources.tile_matrix_sets import BadTileMatrixSet, parse, registered
 
 MAX_BYTES = 128_000_000
@@ -39,12 +40,20 @@ _TEXTS = ("name", "description", "attribution", "version")
 class MosaicJsonSource(MosaicSource):
     """The assets of a MosaicJSON document."""
 
-    def __init__(self, index: MosaicJson, *, method: MosaicMethod, headers: int) -> None:
+    def __init__(
+        self,
+        index: MosaicJson,
+        *,
+        method: MosaicMethod,
+        headers: int,
+        most_assets: int = MOST_ASSETS,
+        overview: OverviewRule | None = None,
+    ) -> None:
         self.matrix_set_document: dict[str, Any] | None = index.matrix_set_document
         """The embedded tile matrix set as the document gives it."""
         self.document_metadata: Mapping[str, str] = index.metadata
         """Those of name, description, attribution and version that the document gives."""
-        super().__init__(index, method=method, headers=headers)
+        super().__init__(index, method=method, headers=headers, most_assets=most_assets, overview=overview)
 
 
 def open_mosaic(
@@ -54,17 +63,20 @@ def open_mosaic(
     trusted: bool,
     roots: Sequence[Path],
     headers: int = 32,
+    most_assets: int = MOST_ASSETS,
     max_bytes: int = MAX_BYTES,
     name: str | None = None,
+    overview: OverviewRule | None = None,
 ) -> MosaicJsonSource:
     """The mosaic of a document at a path or URL. Raises `SourceFailed`: what is wrong in it, and what was expected.
 
     A local document may name local files beneath its own folder or one of the roots; absolute paths to anywhere only
     if it is trusted (the operator named it). A remote document may name none. `headers` limits how many assets are
-    opened to learn the extent, `max_bytes` how large the document may be, unpacked. `name` is what problems call it.
+    opened to learn the extent, `most_assets` how many one answer may touch, `max_bytes` how large the document may be,
+    unpacked. `name` is what problems call it; without `overview` all answers are made of the assets.
     """
     document = read_document(href, trusted=trusted, roots=roots, max_bytes=max_bytes, name=name)
-    return MosaicJsonSource(document, method=method, headers=headers)
+    return MosaicJsonSource(document, method=method, headers=headers, most_assets=most_assets, overview=overview)
 
 
 def read_document(

@@ -112,14 +112,20 @@ class FileSource:
         rows: range | None = None,
         *,
         is_drawn: bool = False,
+        by_area: bool = False,
     ) -> None:
         """Write those of `bands`, each by its own method, where values (field, row, col) are not valid yet.
 
         None is a field that the file does not have. `values` are of a type that holds those of all bands; `rows` are
-        those of the grid that are written; `is_drawn` is the selection's. Raises `SourceFailed`, and then no other cell
-        is valid than before.
+        those of the grid that are written; `is_drawn` is the selection's, `by_area` that of `read_onto`. Raises
+        `SourceFailed`, and then no other cell is valid than before.
         """
-        self._current().fill(grid, chosen, methods, values, valid, rows, is_drawn=is_drawn)
+        self._current().fill(grid, chosen, methods, values, valid, rows, is_drawn=is_drawn, by_area=by_area)
+
+    @property
+    def geometry(self) -> Geometry:
+        """Where the stored cells lie."""
+        return self._known.geometry
 
     @property
     def is_current(self) -> bool:
@@ -273,6 +279,7 @@ class _Opened:
         rows: range | None = None,
         *,
         is_drawn: bool = False,
+        by_area: bool = False,
     ) -> None:
         """As `FileSource.fill`, of this revision."""
         places: dict[tuple[Resampling, np.dtype[Any]], list[int]] = {}
@@ -286,7 +293,7 @@ class _Opened:
                 own, before = values, valid
             else:
                 own, before = np.zeros((len(those), *values.shape[1:]), dtype), valid[those]
-            known = reading(self.file, partial(self._onto, grid, bands, method, own, before, rows, is_drawn))
+            known = reading(self.file, partial(self._onto, grid, bands, method, own, before, rows, is_drawn, by_area))
             made.append((those, own, known))
         for those, own, known in made:  # only now that nothing can fail any more
             if own is values:
@@ -305,6 +312,7 @@ class _Opened:
         before: Valid,
         rows: range | None,
         is_drawn: bool,
+        by_area: bool,
         pyramid: Pyramid,
     ) -> Valid:
         """Valid after one revision of the file has been written; from the start, should it be tried again."""
@@ -312,7 +320,7 @@ class _Opened:
             pyramid = pyramid.exact()
         self._check(pyramid)
         valid = before.copy()
-        read_onto(pyramid, grid, bands, method, values, valid, rows)
+        read_onto(pyramid, grid, bands, method, values, valid, rows, by_area=by_area)
         return valid
 
     def stored(self, grid: Grid, media: MediaType, pyramid: Pyramid) -> bytes | None:

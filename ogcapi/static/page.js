@@ -47,7 +47,7 @@
   const bindCopies = () => {
     for (const button of document.querySelectorAll("[data-copy]")) {
       button.hidden = false;
-      button.setAttribute("aria-label", `Copy ${button.dataset.copy}`);
+      if (!button.hasAttribute("aria-label")) button.setAttribute("aria-label", `Copy ${button.dataset.copy}`);
       button.addEventListener("click", async () => {
         await copy(button.dataset.copy);
         button.textContent = "Copied";

@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import threading
 from collections import OrderedDict
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property, partial
 
@@ -51,7 +51,7 @@ class Capabilities:
         """Some sections, in the order of the document; none: what tells a client that it has the current one."""
         return Written(self._xml([text for name, text in self.sections.items() if name in names], None))
 
-    def _xml(self, sections: Sequence[str] | object, here: str | None) -> bytes:
+    def _xml(self, sections: Iterable[str], here: str | None) -> bytes:
         return xml_text(fill("wmts.xml", sections=sections, here=here, sequence=self.sequence))
 
 

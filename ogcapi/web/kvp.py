@@ -62,6 +62,11 @@ class Given:
             raise missing(name)
         return text
 
+    def several(self, name: str) -> list[str]:
+        """The values of a list, without blanks around them; none if it was not given. Raises `Refused`."""
+        text = self.get(name)
+        return [] if text is None else [part.strip() for part in text.split(",")]
+
     def one_of(self, name: str, *known: str) -> str:
         """A value that is one of those known. Raises `Refused`."""
         text = self.needed(name)

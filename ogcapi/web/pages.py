@@ -10,7 +10,7 @@ from typing import Any
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from ogcapi.resources.feature_info import field_text
-from ogcapi.web import page_api, page_links, page_maps, page_text, schema_org
+from ogcapi.web import page_api, page_links, page_maps, page_programs, page_text, schema_org
 
 RELATED = (
     "classes",
@@ -48,7 +48,7 @@ def _environment() -> Environment:
         lstrip_blocks=True,
     )
     environment.globals["field_text"] = field_text
-    for module in (page_api, page_links, page_maps, page_text, schema_org):
+    for module in (page_api, page_links, page_maps, page_programs, page_text, schema_org):
         words = {name: getattr(module, name) for name in module.__all__}
         environment.filters.update(words)
         environment.globals.update(words)

@@ -37,7 +37,8 @@ SECURITY = {
     "X-Content-Type-Options": "nosniff",
     "Referrer-Policy": "strict-origin-when-cross-origin",
 }
-_POLICY = "default-src 'self'; img-src 'self' data: blob:; style-src 'self'; object-src 'none'; base-uri 'self'"
+POLICY = "default-src 'self'; img-src 'self' data: blob:; style-src 'self'; object-src 'none'; base-uri 'self'"
+"""Of every page: what it loads is of this server."""
 
 
 @dataclass(frozen=True)
@@ -59,7 +60,7 @@ def document(request: Request, asked: Asked, content: Document, page: Callable[[
     """A document as JSON, or as the page that shows it; tagged with a digest of its bytes."""
     is_page = asked.media is HTML
     text = page().encode() if is_page else json_bytes(content)
-    headers = {"Content-Security-Policy": _POLICY} if is_page else {}
+    headers = {"Content-Security-Policy": POLICY} if is_page else {}
     return written(request, Written(text), _content_type(asked.media), headers)
 
 
@@ -141,7 +142,7 @@ def problem(request: Request, found: Problem, headers: Mapping[str, str] | None 
         url = BaseUrls("")
     frame = frame_of(request, url)
     text = render("problem.html", document=content, service=frame, path=[], here=str(request.url.path))
-    given["Content-Security-Policy"] = _POLICY
+    given["Content-Security-Policy"] = POLICY
     return Response(text, found.status, given, _content_type(HTML))
 
 

@@ -8,11 +8,13 @@ from __future__ import annotations
 import asyncio
 import queue
 import threading
+import time
 from collections import deque
 from collections.abc import Awaitable, Callable
 from contextlib import suppress
 from contextvars import Context, copy_context
 from dataclasses import dataclass, field
+from math import inf
 
 from starlette.requests import Request
 from starlette.responses import Response
@@ -50,11 +52,17 @@ class Workshop:
         self._at_once = at_once
         self._passed_over = 0
         self._to_pass_over = 0
+        self._asked_at = -inf
         self._most_waiting = _WAITING_PER_THREAD * threads if waiting is None else waiting
         self._started = 0
         self._jobs: deque[_Job] = deque()
         self._calls: queue.SimpleQueue[None] = queue.SimpleQueue()
         """One for each job that ever came; the job itself may have left the queue when a thread answers the call."""
+
+    @property
+    def quiet_s(self) -> float:
+        """Seconds since data were last asked for."""
+        return time.monotonic() - self._asked_at
 
     @property
     def waiting(self) -> int:
@@ -65,6 +73,7 @@ class Workshop:
         """The handler, run in one of the threads. Raises `Unavailable` (503, `Retry-After`) where the queue is full."""
 
         async def run(request: Request) -> Response:
+            self._asked_at = time.monotonic()
             answer = self._made_at_once(handler, request)
             if answer is not None:
                 return answer

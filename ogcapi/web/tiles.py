@@ -250,9 +250,11 @@ def coverage_tile(request: Request) -> Response:
 def values_tile(request: Request, asked: Asked, tiled: Tiled) -> Response:
     """The values of the one collection inside the tile that the path names."""
     site = site_of(request)
-    one, grid = tiled.collections[0], _grid(tile_set_named(tiled, asked), asked)
+    one, tile_set = tiled.collections[0], tile_set_named(tiled, asked)
+    grid = _grid(tile_set, asked)
     selection = Selection.of(one.fields, asked.get(PROPERTIES))
     bounded(grid, len(selection.fields), site.max_cells)
+    _check(one, tile_set, grid)
 
     def make() -> Body:
         meets = timed("find", one.coverage.meets, grid)
@@ -281,6 +283,8 @@ def map_tile(request: Request, asked: Asked, tiled: Tiled) -> Response:
     grid = _grid(tile_set, asked, _size(asked, site))
     bounded(grid, 1, site.max_cells)
     drawn = [one for one in tiled.collections if one.body == tile_set.matrix_set.body]
+    for one in drawn:
+        _check(one, tile_set, grid)
 
     def make() -> Body:
         kept = stored_picture(drawn, grid, tiled.style, asked.media)
@@ -292,6 +296,19 @@ def map_tile(request: Request, asked: Asked, tiled: Tiled) -> Response:
 
     revision = timed("find", revision_of, drawn, grid, tiled.style)
     return data(request, asked, revision, make, site.cache_control.tiles)
+
+
+def _check(one: Collection, tile_set: TileSet, grid: Grid) -> None:
+    """Raise what a read of a tile would for taking too much, and say which tiles do not."""
+    refusal = one.refusal(grid)
+    if refusal is None:
+        return
+    first = one.answered_from(one.filled(tile_set.matrix_set))
+    if first is not None:
+        refusal.add(
+            f"All tiles of {tile_set.matrix_set.id} are answered from the tile matrix {first} on.", tileMatrix=first
+        )
+    raise refusal
 
 
 def picture_of(found: Sequence[Collection], grid: Grid, style: Style | None) -> tuple[Picture, tuple[str, ...], bool]:

@@ -37,7 +37,7 @@ def contents_of(wmts: Wmts, path: dict[str, str], site: Site) -> Contents:
 def layer_of(layers: Contents, layer_id: str, site: Site) -> Layer:
     """A layer by its id. Raises `NotFound`, or `Unavailable` while its source cannot be opened."""
     if layer_id not in layers:
-        _ = site.catalog[layer_id]
+        _ = site.catalog[layer_id]  # which says why, if it is not hidden
     return layers[layer_id]
 
 

@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable, Mapping
 
 from starlette.requests import Request
 from starlette.responses import Response
 
 from ogcapi.model.collection import AssetSource
 from ogcapi.model.grid import BBox, Grid
-from ogcapi.model.media import HTML, TEXT
+from ogcapi.model.link import Document
+from ogcapi.model.media import HTML, JSON, TEXT, MediaType
 from ogcapi.model.problem import NotFound, shown
 from ogcapi.model.raster import Selection
 from ogcapi.model.tiles import tile_grid
@@ -18,10 +20,16 @@ from ogcapi.resources.feature_info import Place, feature_info_text
 from ogcapi.resources.feature_info import feature_info as described
 from ogcapi.web.negotiate import Asked
 from ogcapi.web.pages import fill
-from ogcapi.web.respond import Body, data, json_bytes
+from ogcapi.web.respond import POLICY, Body, data, json_bytes
 from ogcapi.web.site import site_of
 from ogcapi.web.tiles import revision_of
 from ogcapi.web.timing import timed
+
+_WRITERS: Mapping[MediaType, Callable[[Document], bytes]] = {
+    JSON: json_bytes,
+    HTML: lambda found: fill("wmts_info.html", document=found).encode(),
+    TEXT: lambda found: feature_info_text(found).encode(),
+}
 
 
 def feature_info(request: Request, asked: Asked, layer: Layer) -> Response:
@@ -35,11 +43,8 @@ def feature_info(request: Request, asked: Asked, layer: Layer) -> Response:
         raster = timed("read", one.coverage.read, grid, selection)
         assets = one.coverage.assets(grid, selection) if isinstance(one.coverage, AssetSource) else None
         found = described(one, Place.centre_of(grid, one.body), raster, assets)
-        if asked.media is HTML:
-            content = fill("wmts_info.html", document=found).encode()
-        else:
-            content = feature_info_text(found).encode() if asked.media is TEXT else json_bytes(found)
-        return Body(content, {}, raster.missing)
+        headers = {"Content-Security-Policy": POLICY} if asked.media is HTML else {}
+        return Body(_WRITERS[asked.media](found), headers, raster.missing)
 
     return data(request, asked, timed("find", revision_of, [one], grid, style), make, site.cache_control.tiles)
 

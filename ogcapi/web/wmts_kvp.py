@@ -50,11 +50,10 @@ def by_names(wmts: Wmts, run: Callable[[Handler], Endpoint]) -> Endpoint:
 
 def _capabilities(request: Request, wmts: Wmts, given: Given) -> Response:
     site, url = site_of(request), urls_of(request)
-    versions = given.get("AcceptVersions")
-    if versions is not None and VERSION not in versions.split(","):
+    versions = given.several("AcceptVersions")
+    if versions and VERSION not in versions:
         raise Refused("VersionNegotiationFailed", None, f"Only version {VERSION} is served here.")
-    sections = given.get("Sections")
-    wanted = sections.split(",") if sections is not None else ["All"]
+    wanted = given.several("Sections") or ["All"]
     for name in wanted:
         if name not in {"All", *SECTIONS}:
             raise invalid("Sections", name, "All, or some of " + ", ".join(SECTIONS))
@@ -75,9 +74,9 @@ def _check_sequence(given: str, current: str) -> None:
 
 def _accepted(given: Given, wmts: Wmts) -> MediaType:
     """The first of `AcceptFormats` that is known, else the default (OWS Common, table 3)."""
-    for name in (given.get("AcceptFormats") or "").split(","):
+    for name in given.several("AcceptFormats"):
         for media in wmts.kvp.answers:
-            if name.strip() == media.name:
+            if name == media.name:
                 return media
     return wmts.kvp.answers[0]
 

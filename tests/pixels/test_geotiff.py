@@ -18,7 +18,7 @@ from ogcapi.model.crs import parse_crs, transformation
 from ogcapi.model.grid import BBox, Grid
 from ogcapi.model.raster import Field, Raster
 from ogcapi.pixels import tiff
-from ogcapi.pixels.absence import _is_free, find_absence
+from ogcapi.pixels.absence import find_absence, is_free
 from ogcapi.pixels.geotiff import geotiff
 from tests.pixels.gdal_geotiff import gdal_geotiff
 from tests.strategies import DTYPES, grid_of, raster_of, rasters
@@ -261,4 +261,4 @@ def test_a_nodata_is_free_just_where_no_valid_value_is_near_it(values, valid, da
     with np.errstate(all="ignore"):
         same = np.isnan(used) if np.isnan(nodata) else used == nodata
         taken = same | (np.abs(used - nodata) < np.finfo(np.float32).eps * np.abs(used + nodata) * 4)
-    assert _is_free(nodata, values, None if valid.all() else valid) == (not taken.any())
+    assert is_free(nodata, values, None if valid.all() else valid) == (not taken.any())

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -18,7 +19,11 @@ Serve = Callable[[str], TestClient]
 @pytest.fixture(scope="session")
 def client() -> TestClient:
     """A client of the demonstration, at http://testserver."""
-    return TestClient(create_app(load_config(ROOT / "config.yml", {})), raise_server_exceptions=False)
+    config = load_config(ROOT / "config.yml", {})
+    config = replace(
+        config, server=config.server.model_copy(update={"overviews": "off"})
+    )  # there may be some from before
+    return TestClient(create_app(config), raise_server_exceptions=False)
 
 
 @pytest.fixture

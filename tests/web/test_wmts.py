@@ -105,17 +105,46 @@ def test_latitude_comes_first_where_the_system_says_so(client: TestClient) -> No
     assert pair(box, "o:UpperCorner") == pytest.approx([89.9375, 180])
 
 
+def is_north_first(urn: str) -> bool:
+    return pyproj.CRS.from_user_input(urn).axis_info[0].abbrev in {"Lat", "Y"}
+
+
+def box_of(layer: Any, urn: str) -> list[float]:
+    """A layer's box in a system, from west to north."""
+    (box,) = found(layer, f"o:BoundingBox[@crs='{urn}']")
+    corners = [pair(box, f"o:{corner}Corner") for corner in ("Lower", "Upper")]
+    return [number for corner in corners for number in (corner[::-1] if is_north_first(urn) else corner)]
+
+
+def corner_of(matrix: Any, urn: str) -> tuple[float, float, float]:
+    """Left and top of a matrix, and the side of its tiles."""
+    first, second = pair(matrix, "w:TopLeftCorner")
+    left, top = (second, first) if is_north_first(urn) else (first, second)
+    metres = 1.0 if pyproj.CRS.from_user_input(urn).is_projected else np.pi / 180 * 6378137
+    return left, top, float(text(matrix, "w:ScaleDenominator")) * 0.28e-3 / metres * 256
+
+
 @pytest.mark.parametrize("service", SERVICES)
 def test_limits_are_given_for_every_matrix_and_hold_the_box_of_the_data(client: TestClient, service: str) -> None:
     root = capabilities(client, service)
     for layer in layers(root).values():
         for name in texts(layer, "w:TileMatrixSetLink/w:TileMatrixSet"):
             one, known = sets(root)[name], limits(layer, name)
+            system = text(one, "o:SupportedCRS")
             assert list(known) == texts(one, "w:TileMatrix/o:Identifier")
             for matrix in found(one, "w:TileMatrix"):
                 first_row, last_row, first_col, last_col = known[text(matrix, "o:Identifier")]
                 assert 0 <= first_row <= last_row < int(text(matrix, "w:MatrixHeight"))
                 assert 0 <= first_col <= last_col < int(text(matrix, "w:MatrixWidth"))
+                west, south, east, north = box_of(layer, system)
+                left, top, tile = corner_of(matrix, system)
+                reach = (left + first_col * tile, top - (last_row + 1) * tile)
+                reach += (left + (last_col + 1) * tile, top - first_row * tile)
+                slack = tile / 256
+                assert reach[0] <= west + slack
+                assert reach[1] <= south + slack
+                assert reach[2] >= east - slack
+                assert reach[3] >= north - slack
 
 
 @pytest.mark.parametrize("service", SERVICES)
@@ -287,3 +316,20 @@ def test_text_of_any_kind_is_well_formed(serve: Serve, tmp_path: Path) -> None:
     title = "<b> & \"quotes\" 'too' \x08 é 火"
     client = serve(json.dumps({"resources": {"one": {"type": "collection", "title": title, "providers": [entry]}}}))
     assert text(layers(capabilities(client))["one"], "o:Title") == title.replace("\x08", "\ufffd")
+
+
+def test_every_id_that_a_collection_may_have_is_that_of_a_layer(serve: Serve, tmp_path: Path) -> None:
+    write_raster(tmp_path / "one.tif", np.ones((8, 8), "uint8"), bounds=(0, 0, 8, 8))
+    ids = ["mars:dem", "dem_2:mars", "1:2", ":", "a&b'c", "é火:x", "a+b;c=d~e", "tileRow"]
+    entry = {"type": "collection", "title": "T", "providers": [{"type": "coverage", "name": "COG", "data": "one.tif"}]}
+    client = serve(json.dumps({"resources": dict.fromkeys(ids, entry)}))
+    root = capabilities(client)
+    assert list(layers(root)) == ids
+    assert set(ids) - set(texts(root, "//w:LayerRef")) == {"dem_2:mars", "1:2", ":", "é火:x"}  # which are no URIs
+    for layer, resource, values in resources(root):
+        href = resource.get("template")
+        for name, value in values.items():
+            href = href.replace(f"{{{name}}}", value)
+        assert client.get(href).status_code == 200
+        asked = TILE | {"layer": text(layer, "o:Identifier")} | {name.lower(): value for name, value in values.items()}
+        assert kvp(client, asked).status_code == 200

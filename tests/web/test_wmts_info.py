@@ -52,6 +52,7 @@ def test_values_are_told_to_people_and_programs_in_the_same_words(client: TestCl
     value = f"{info['fields'][0]['value']} m"
     for media in ("text/html", "text/plain"):
         answer = kvp(client, INFO | {"infoformat": media})
+        assert ("content-security-policy" in answer.headers) == (media == "text/html")
         assert answer.headers["content-type"] == f"{media}; charset=utf-8"
         assert value in answer.text
         assert info["assets"][0] in answer.text

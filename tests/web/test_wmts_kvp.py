@@ -208,6 +208,14 @@ def test_all_sections_are_the_whole_document(client: TestClient) -> None:
     whole = client.get("/wmts/1.0.0/WMTSCapabilities.xml").content
     assert kvp(client, asked).content == whole
     assert kvp(client, asked | {"sections": "All"}).content == whole
+    assert kvp(client, asked | {"sections": "Themes,All"}).content == whole
+
+
+def test_blanks_around_the_values_of_a_list_are_passed_over(client: TestClient) -> None:
+    asked = CAPABILITIES | {"acceptversions": "2.0.0, 1.0.0", "acceptformats": "a/b , text/xml"}
+    answer = kvp(client, asked | {"sections": "Contents, Themes"})
+    assert answer.headers["content-type"].startswith("text/xml")
+    assert answer.content == kvp(client, CAPABILITIES | {"sections": "Contents,Themes"}).content
 
 
 @pytest.mark.parametrize(
