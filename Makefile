@@ -84,6 +84,6 @@ lock: $(VENV)/pyvenv.cfg
 	$(BIN)/python .ci/lock_npm.py
 
 clean:
-	rm -rf $(VENV) .bench ogcapi/static/vendor build dist *.egg-info
+	rm -rf $(VENV) .bench node_modules ogcapi/static/vendor build dist *.egg-info
 	rm -rf .mypy_cache .pytest_cache .ruff_cache .hypothesis .import_linter_cache .schemathesis
 	find . -name __pycache__ -type d -prune -exec rm -rf {} +

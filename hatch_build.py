@@ -73,7 +73,17 @@ def fetch(root: Path) -> None:
         folder = Path(name)
         for file in NPM_FILES:
             shutil.copy(root / file, folder)
-        npm("ci", "--ignore-scripts", "--no-audit", "--no-fund", "--no-update-notifier", "--cache", ".npm", cwd=folder)
+        npm(
+            "ci",
+            "--omit=dev",
+            "--ignore-scripts",
+            "--no-audit",
+            "--no-fund",
+            "--no-update-notifier",
+            "--cache",
+            ".npm",
+            cwd=folder,
+        )
         modules = folder / "node_modules"
 
         vendor = root / VENDOR

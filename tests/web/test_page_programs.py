@@ -17,6 +17,7 @@ from PIL import Image
 
 from ogcapi.app import create_app
 from ogcapi.config import load_config
+from tests.clients.programs import missing, need_gdal
 from tests.web.conftest import ROOT
 from tests.web.test_running import Client, listening
 
@@ -66,7 +67,7 @@ def test_rasterio_and_curl_do_what_the_page_says(
     assert "BoundingBox" in told
     assert "--" not in told
     if shutil.which("curl") is None:
-        pytest.skip("curl is not here: what the page says for it was not run")
+        missing("curl", "Debian: curl")
     ran(["sh", "-ec", written["curl"].replace("curl ", "curl -sSf ")], tmp_path)
     with rasterio.open(tmp_path / f"{collection}.tif") as dataset:
         assert dataset.count >= 1
@@ -76,8 +77,7 @@ def test_rasterio_and_curl_do_what_the_page_says(
 
 @pytest.mark.parametrize("collection", ["mola", "blue-marble"])
 def test_gdal_does_what_the_page_says(port: int, tmp_path: Path, collection: str) -> None:
-    if shutil.which("gdal_translate") is None:
-        pytest.skip("GDAL's programs are not here: what the page says for them was not run")
+    need_gdal()
     ran(["sh", "-ec", snippets(port, address(port, collection, None))["GDAL"]], tmp_path)
     with rasterio.open(tmp_path / f"{collection}.tif") as dataset:
         assert dataset.width == 1024
