@@ -47,9 +47,10 @@ check: $(DEV) $(PROJECT)
 conformance: $(DEV) $(PROJECT)
 	$(BIN)/python .ci/conformance.py $(CONFIG) $(ARGS)
 
-# Data and other servers go to .bench; a whole run writes docs/benchmarks.md.
+# Data and other servers go to .bench; a whole run writes docs/benchmarks.md and docs/levels.md.
 bench: $(PROJECT)
 	$(BIN)/python -m tests.benchmarks.run $(ARGS)
+	$(if $(ARGS),,$(BIN)/python -m tests.benchmarks.levels)
 
 $(VENV)/pyvenv.cfg:
 	@$(PYTHON) -c 'import sys; sys.version_info >= (3, 11) or sys.exit("Python >= 3.11 is needed; say which: make PYTHON=python3.12 ...")'

@@ -101,11 +101,31 @@ def main(most: int, folder: Path) -> None:
     subprocess.run([*program, "overviews", "build", "--config", str(config)], check=True, env=environment)
     servers.pin_client()
     rows = list(_measured(program, config, folder, counts))
+    text = _report(rows)
+    click.echo(text)
+    if most >= COUNTS[-1]:
+        (rivals.CHECKOUT / "docs" / "levels.md").write_text(text)
+
+
+def _report(rows: Sequence[tuple[int, str, float]]) -> str:
+    """The page of a run."""
     base = next(cost for number, _, cost in reversed(rows) if number == 1)
-    click.echo("assets   level  CPU ms  of one asset's")
-    for number, level, cost in rows:
-        click.echo(f"{number:7,}  {level:>5}  {cost:6.2f}  {cost / base:6.2f}")
-    click.echo(f"the dearest level costs {max(cost for *_, cost in rows) / base:.2f} times a tile of one asset")
+    lines = [
+        "# What a tile of a mosaic costs at each level",
+        "",
+        "`make bench` writes this page: CPU time of the server per map tile of 256 cells in WebMercatorQuad that it",
+        "has to make (40 tiles of each level by turns, 200 MB for decoded blocks), and how many times that of a tile",
+        f"of one asset at its deepest level. Assets have {_SIDE} cells a side, of 100,000 {_SIDES[100_000]}: near the",
+        "resolution of such small ones a tile touches many of them, and above it the overview answers.",
+        "",
+        "| assets | level | CPU ms | of one asset's |",
+        "| ---: | ---: | ---: | ---: |",
+        *(f"| {number:,} | {level} | {cost:.2f} | {cost / base:.2f} |" for number, level, cost in rows),
+        "",
+        f"The dearest level costs {max(cost for *_, cost in rows) / base:.1f} times a tile of one asset.",
+        "",
+    ]
+    return "\n".join(lines)
 
 
 def _measured(
