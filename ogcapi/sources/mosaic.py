@@ -419,7 +419,7 @@ class MosaicSource:
         Only the first 64 of remote assets are asked, because each costs a request.
         """
         if grid is None:
-            if self.overview is not None:
+            if self.overview is not None and self.overview.is_there:  # the key costs a look at each asset
                 self.overview.look(self.key)
             return self._revision_of(self._sampled, self._index.look())
         overview = self._answering(grid)

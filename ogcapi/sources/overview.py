@@ -139,6 +139,11 @@ class Overview:
                 self._current = Made(source=source, manifest=manifest)
 
     @property
+    def is_there(self) -> bool:
+        """Whether there is one, of whatever key, or was one when last looked for."""
+        return self._current is not None or (self.rule.folder / _MANIFEST).exists()
+
+    @property
     def is_current(self) -> bool:
         """Whether there is one that may answer."""
         return self._there is not None

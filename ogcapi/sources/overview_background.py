@@ -76,7 +76,8 @@ class Background:
         wait_s = _FIRST_S
         while not self._ending.wait(wait_s):
             begin = time.monotonic()
-            self.look()
+            if not self.is_idle or self._quiet_s() >= _QUIET_S:
+                self.look()
             wait_s = max(_LOOK_S, _LOOK_SHARE * (time.monotonic() - begin))
 
     def look(self) -> None:
