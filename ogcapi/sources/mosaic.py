@@ -27,7 +27,6 @@ from ogcapi.sources.matching import bands_of, check_band, is_near, widened
 from ogcapi.sources.overview import Made, Overview, OverviewRule
 from ogcapi.sources.places import Part, Place
 from ogcapi.sources.raster import SAMPLE_CELLS, FileSource, method_for
-from ogcapi.sources.reach import reach
 from ogcapi.sources.waiting import Waiting
 
 MOST_ASSETS = 512
@@ -324,7 +323,7 @@ class MosaicSource:
         values, valid = np.zeros(shape, source.bands[0].dtype), np.zeros(shape, bool)
         source.fill(grid, chosen, methods, values, valid, is_drawn=selection.is_drawn, by_area=True)
         values = values.astype(np.result_type(*(field.dtype for field in fields)), copy=False)
-        missing = overview.missing(reach(grid, source.storage_crs))
+        missing = overview.missing(grid)
         return Raster(grid=grid, fields=tuple(fields), values=values, valid=valid, missing=missing)
 
     def _read(

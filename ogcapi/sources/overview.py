@@ -10,7 +10,6 @@ import json
 import logging
 import os
 import time
-from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +21,7 @@ from ogcapi.pixels.control import side
 from ogcapi.sources import storage
 from ogcapi.sources.locking import is_locked
 from ogcapi.sources.raster import FileSource, open_file
+from ogcapi.sources.reach import reach
 
 log = logging.getLogger("ogcapi.overviews")
 _FINER = 1e-6  # relative: a grid this little finer than the overview is not
@@ -105,9 +105,11 @@ class Made:
     source: FileSource
     manifest: Manifest
 
-    def missing(self, boxes: Sequence[BBox]) -> tuple[str, ...]:
-        """The assets that it lacks in these boxes of its system."""
-        found = []
+    def missing(self, grid: Grid) -> tuple[str, ...]:
+        """The assets that it lacks on a grid."""
+        if not self.manifest.missing:
+            return ()
+        boxes, found = reach(grid, self.source.storage_crs), []
         for name, bounds in self.manifest.missing:
             lacking = (BBox(xmin=xmin, ymin=ymin, xmax=xmax, ymax=ymax) for xmin, ymin, xmax, ymax in bounds)
             if any(one.meets(box) for one in lacking for box in boxes):

@@ -19,6 +19,7 @@ from ogcapi.sources.raster import method_for
 
 _SIDE = 256  # cells, for which it is counted how many assets they touch
 _SMALL = 128_000_000  # cells that any overview may have: so many cost little, and serve more levels
+_SMALL_EACH = 8_192  # or as many for each asset: then hardly more than nine of them lie where one is asked for a tile
 _LARGE = 16 * _SMALL  # cells in which assets lie, that any overview may have where it takes so many
 _ROOM = 16  # times the cells that assets would need if they lay evenly beside each other
 _MOST_TILES = 1 << 20  # of the finest level, empty ones included: the file tells the place of each
@@ -80,7 +81,8 @@ def _levels(grid: Grid, find: Find, most: int, assets: int) -> tuple[Grid, ...]:
     lie above each other, no level is fine enough, and the small one is as good as any.
     """
     coarsest = max(1, ceil(log2(max(grid.width, grid.height) / _SIDE)))
-    small = next((k for k in range(1, coarsest) if (grid.width >> k) * (grid.height >> k) <= _SMALL), coarsest)
+    bearable = max(_SMALL, _SMALL_EACH * assets)
+    small = next((k for k in range(1, coarsest) if (grid.width >> k) * (grid.height >> k) <= bearable), coarsest)
     base = _base(grid, _fine_enough(grid, small, find, most, assets) or small)
     return tuple(replace(base, width=base.width >> n, height=base.height >> n) for n in range(_depth(base) + 1))
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import lru_cache
+
 import numpy as np
 
 from ogcapi.model.crs import Crs, transformation
@@ -11,6 +13,7 @@ from ogcapi.pixels.control import bounds
 _EDGE_POINTS = 21  # a side
 
 
+@lru_cache(maxsize=64)
 def reach(grid: Grid, crs: Crs) -> tuple[BBox, ...]:
     """Boxes of another system that hold every cell centre of a grid.
 

@@ -150,7 +150,7 @@ def _measured(
                     f"/{luck.randint(limit['minTileCol'], limit['maxTileCol'])}?f=png"
                     for _ in range(_TILES)
                 ]
-                run(server.port, paths, wire=Http(), connections=4, seconds=0, count=len(paths))
+                run(server.port, paths, wire=Http(), connections=4)
                 before_s = server.cpu_s()
                 outcome = run(server.port, paths, wire=Http(), connections=4, seconds=_SECONDS)
                 assert not outcome.failures, f"of-{number} {limit['tileMatrix']}"

@@ -20,6 +20,7 @@ from ogcapi.model.grid import BBox, Grid
 from ogcapi.model.problem import TooManyAssets, Unavailable
 from ogcapi.model.raster import Resampling, Selection
 from ogcapi.pixels.overlay import MosaicMethod
+from ogcapi.sources import overview_plan
 from ogcapi.sources.locking import is_locked, locked
 from ogcapi.sources.mosaic import MosaicSource
 from ogcapi.sources.overview import LOCK, OverviewRule, is_made, manifest_in, remove
@@ -366,6 +367,22 @@ def test_an_overview_is_so_fine_that_few_assets_lie_in_a_square(tmp_path):
     squares = [square for block in made.blocks for _, _, square in parts_of(block.grid, 256)]
     assert max(len(mosaic.assets_on(square)) for square in squares) == 1
     assert made.levels[0].width > opened_plan(document, tmp_path / "o", assets=3).levels[0].width
+
+
+def test_the_more_assets_the_finer_an_overview_may_be(tmp_path, monkeypatch):
+    bounds = {}
+    for number in range(4):
+        box = (20.0 * number, 0.0, 20.0 * number + 20, 20.0)
+        values = np.ones((1024, 1024), "uint8")
+        bounds[str(write_raster(tmp_path / f"{number}.tif", values, bounds=box))] = box
+    monkeypatch.setattr(overview_plan, "_SMALL", 1)
+    monkeypatch.setattr(overview_plan, "_SMALL_EACH", 512 * 512)
+    widths = []
+    for assets in (1, 4):
+        document = tmp_path / f"{assets}.json"
+        write_mosaic(document, list(bounds)[:assets], zoom=3, bounds=bounds)
+        widths.append(opened_plan(document, tmp_path / "o").levels[0].width)
+    assert widths == [512, 2048]
 
 
 def opened_plan(document: Path, folder: Path, **options: Any) -> Plan:
