@@ -26,7 +26,7 @@ from ogcapi.pixels.compiled import warm
 from ogcapi.resources import webmaps
 from ogcapi.sources.blocks import cores, default_budget, memory_limit, shared_cache
 from ogcapi.sources.catalog import Catalog
-from ogcapi.sources.heap import share_heap
+from ogcapi.sources.heap import release_code, share_heap
 from ogcapi.sources.kept import default_folder
 from ogcapi.sources.overview_background import Background, Collections
 from ogcapi.web import clients, common, coverages, maps, styles, tiles, wmts, wmts_kvp
@@ -149,6 +149,7 @@ def _warm_up(config: Config, workers: int) -> None:
     share_heap()
     processes = 2 if cores() > 1 and memory_limit() >= _AMPLE_BYTES else 1
     warm((config.server.cache.folder or default_folder()) / "compiled", processes)
+    release_code("libllvmlite")
     blocks = config.server.cache.blocks
     shared_cache().budget = default_budget(workers) if blocks is None else blocks
 
