@@ -71,8 +71,9 @@ def need(
     """
     geometry = control.geometry
     marks = np.zeros((-(-geometry.height // block[1]), -(-geometry.width // block[0])), np.uint8)
-    needs = np.zeros((control.patches[0].size, 4), np.int64)
-    kernels.touch(
+    needs, box = np.zeros((control.patches[0].size, 4), np.int64), np.empty(4, np.int64)
+    blocks = np.empty((marks.size, 2), np.int64)
+    count = kernels.touch(
         control.patches,
         control.frame,
         (geometry.width, geometry.height),
@@ -83,19 +84,21 @@ def need(
         origin,
         marks,
         needs,
+        blocks,
+        box,
     )
-    needs = needs[needs[:, 2] > needs[:, 0]]
-    if not len(needs):
+    if not count:
         return None
-    left, right = _around(needs[:, 0], needs[:, 2], control.frame[-1])
-    window = Window(left=left, top=int(needs[:, 1].min()), right=right, bottom=int(needs[:, 3].max()))
-    return Need(blocks=np.argwhere(marks), window=window)
+    left, top, right, bottom = box.tolist()
+    turn = control.frame[-1]
+    if turn:
+        needs = needs[needs[:, 2] > needs[:, 0]]
+        left, right = _around(needs[:, 0], needs[:, 2], turn)
+    return Need(blocks=blocks[:count], window=Window(left=left, top=top, right=right, bottom=bottom))
 
 
 def _around(starts: Values, stops: Values, turn: int) -> tuple[int, int]:
-    """The columns that hold all spans; with a turn, the shortest such way around the body."""
-    if not turn:
-        return int(starts.min()), int(stops.max())
+    """The columns that hold all spans, the shortest such way around the body."""
     lengths, starts = stops - starts, starts % turn
     order = np.argsort(starts)
     starts, reach = starts[order], np.maximum.accumulate((starts + lengths)[order])

@@ -200,14 +200,17 @@ def _pending(valid, row, rows, col, cols):  # type: ignore[no-untyped-def]
 
 
 @kernel(
-    f"void({CONTROL}, {FRAME}, UniTuple(int64, 2), UniTuple(int64, 2), float64, float64, uint8[:,:,::1],"
-    " UniTuple(int64, 2), uint8[:,::1], int64[:,::1])"
+    f"int64({CONTROL}, {FRAME}, UniTuple(int64, 2), UniTuple(int64, 2), float64, float64, uint8[:,:,::1],"
+    " UniTuple(int64, 2), uint8[:,::1], int64[:,::1], int64[:,::1], int64[::1])"
 )
-def touch(control, frame, stored, block, radius, period, valid, origin, marks, needs):  # type: ignore[no-untyped-def]
-    """Mark the blocks (row, col) that cells which are not valid yet need, and say which cells each patch needs.
+def touch(  # type: ignore[no-untyped-def]
+    control, frame, stored, block, radius, period, valid, origin, marks, needs, blocks, box_of_all
+):
+    """Number of the blocks that cells which are not valid yet need; `blocks` begins with their (row, col).
 
-    stored, block: columns and rows of the raster and of a block. radius: of the kernel, 0 for nearest. needs: of each
-    patch (left, top, right, bottom), columns counted on around the body; all 0 where it needs none. An empty `valid`
+    stored, block: columns and rows of the raster and of a block. radius: of the kernel, 0 for nearest. marks: of all
+    blocks (row, col), all 0 before. needs: of each patch (left, top, right, bottom), columns counted on around the
+    body; all 0, and as it was before, where it needs none. box_of_all: the same of all together. An empty `valid`
     (field, row, col) says that no cell is valid yet.
     """
     steps, starts, boxes, node_col, node_row, line_col, line_row, edge_col, edge_row = control
@@ -273,6 +276,19 @@ def touch(control, frame, stored, block, radius, period, valid, origin, marks, n
                 else:
                     for col in range(need[0], min(need[2], need[0] + turn)):
                         marks[row, (col % turn) // block[0]] = 1
+    left, top, right, bottom = stored[0] + turn, stored[1], np.int64(0), np.int64(0)
+    for k in range(needs.shape[0]):
+        need = needs[k]
+        if need[2] > need[0]:
+            left, top, right, bottom = min(left, need[0]), min(top, need[1]), max(right, need[2]), max(bottom, need[3])
+    box_of_all[0], box_of_all[1], box_of_all[2], box_of_all[3] = left, top, right, bottom
+    count = 0
+    for row in range(top // block[1], (bottom - 1) // block[1] + 1):
+        for col in range(marks.shape[1]):
+            if marks[row, col]:
+                blocks[count, 0], blocks[count, 1] = row, col
+                count += 1
+    return count
 
 
 # --- nearest ---------------------------------------------------------------------------------------------------------

@@ -141,27 +141,27 @@ class TiffLevel:
         """Href, revision and number."""
         return self.file.href, self.revision, self.number
 
-    @property
+    @cached_property
     def width(self) -> int:
         """Columns."""
         return self.image.width
 
-    @property
+    @cached_property
     def height(self) -> int:
         """Rows."""
         return self.image.height
 
-    @property
+    @cached_property
     def block_width(self) -> int:
         """Columns of a block."""
         return self.image.block_size[0]
 
-    @property
+    @cached_property
     def block_height(self) -> int:
         """Rows of a block."""
         return self.image.block_size[1]
 
-    @property
+    @cached_property
     def planes(self) -> int:
         """1 where samples lie together, else as many as fields."""
         return len(self.header.bands) if self.image.planes > 1 else 1
@@ -175,6 +175,12 @@ class TiffLevel:
     def nodata(self) -> tuple[float | int | None, ...]:
         """Of each field; none where a mask says where there are data."""
         return tuple(None if self.header.has_mask else field.nodata for field in self.header.fields)
+
+    @cached_property
+    def _shows_all(self) -> bool:
+        """Whether a chunk has all fields, and none of its own cells is not valid."""
+        is_whole = self.image.planes == 1 and self.header.alpha is None
+        return is_whole and all(nodata is None for nodata in self.nodata)
 
     @cached_property
     def _fill(self) -> float | int:
@@ -204,12 +210,7 @@ class TiffLevel:
     def stored(self, box: Box, media: MediaType) -> bytes | None:
         """The chunk that is just these cells, as a picture. Raises `SourceFailed`, `Changed`."""
         image = self.image
-        if (
-            image.layout.compression != stored.COMPRESSIONS.get(media)
-            or image.planes > 1
-            or self.header.alpha is not None
-            or any(nodata is not None for nodata in self.nodata)
-        ):
+        if not self._shows_all or image.layout.compression != stored.COMPRESSIONS.get(media):
             return None
         number, top, left = next(image.chunks(0, box))
         if box != (top, left, top + image.chunk_height, left + image.chunk_width):

@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property, partial
 from math import ceil, hypot, inf, nan
-from typing import Any
+from typing import Any, TypeVar
 
 import numpy as np
 
@@ -30,6 +30,9 @@ SAMPLE_CELLS = 512
 _SPARSE_CELLS = 64  # a side, where the coarsest cells are so many that each cell of a sample costs a block
 _SPARSE_FROM = 16_000_000  # stored cells
 _ROUNDING = 1e-9  # relative
+_CHANGED = "it has just changed; ask again"
+
+_T = TypeVar("_T")
 
 
 def open_file(href: str, *, name: str | None = None) -> FileSource:
@@ -45,7 +48,7 @@ class FileSource:
 
     def __init__(self, file: File) -> None:
         self._file = file
-        self._known = _Opened(file=file, revision=storage.revision(file.href), header=reading(file, _header))
+        self._known = reading(file, partial(_opened, file))
 
     @property
     def storage_crs(self) -> Crs:
@@ -84,23 +87,23 @@ class FileSource:
 
     def read(self, grid: Grid, selection: Selection) -> Raster:
         """The values on that grid. Raises `SourceFailed` where the file cannot be read."""
-        known = self._current()
-        names = [field.name for field in known.fields]
-        chosen = [names.index(name) for name in selection.fields]
-        fields = tuple(known.fields[index] for index in chosen)
-        methods = [method_for(field, selection.method) for field in fields]
-        values, valid = known.read(grid, chosen, methods, is_drawn=selection.is_drawn)
-        return Raster(grid=grid, fields=fields, values=values, valid=valid)
+
+        def read(known: _Opened, pyramid: Pyramid) -> Raster:
+            names = [field.name for field in known.fields]
+            chosen = [names.index(name) for name in selection.fields]
+            fields = tuple(known.fields[index] for index in chosen)
+            methods = [method_for(field, selection.method) for field in fields]
+            values, valid = known.read(pyramid, grid, chosen, methods, is_drawn=selection.is_drawn)
+            return Raster(grid=grid, fields=fields, values=values, valid=valid)
+
+        return self._reading(read)
 
     def stored(self, grid: Grid, selection: Selection, media: MediaType) -> bytes | None:
         """The block of the file that is exactly that grid, as a picture in the bytes that it is stored in.
 
         None where there is no such one with all fields, valid everywhere. Raises `SourceFailed`.
         """
-        known = self._current()
-        if selection.fields != tuple(field.name for field in known.fields):
-            return None
-        return reading(self._file, partial(known.stored, grid, media))
+        return self._reading(lambda known, pyramid: known.stored(pyramid, grid, selection, media))
 
     def fill(
         self,
@@ -120,7 +123,14 @@ class FileSource:
         those of the grid that are written; `is_drawn` is the selection's, `by_area` that of `read_onto`. Raises
         `SourceFailed`, and then no other cell is valid than before.
         """
-        self._current().fill(grid, chosen, methods, values, valid, rows, is_drawn=is_drawn, by_area=by_area)
+        bands = self.bands
+
+        def fill(known: _Opened, pyramid: Pyramid) -> None:
+            if known.header.fields is not bands and known.header.fields != bands:
+                raise SourceFailed(self._file.name, _CHANGED)
+            known.fill(pyramid, grid, chosen, methods, values, valid, rows, is_drawn=is_drawn, by_area=by_area)
+
+        self._reading(fill)
 
     @property
     def geometry(self) -> Geometry:
@@ -150,19 +160,23 @@ class FileSource:
 
     def sample(self) -> Raster:
         """Cells spread evenly over the whole, at most 512 a side; fewer of a large file without overviews."""
-        known = self._current()
-        return self.read(known.sample_grid, Selection(fields=tuple(field.name for field in known.fields)))
+        grid, fields = self._reading(lambda known, _: (known.sample_grid, known.fields))
+        return self.read(grid, Selection(fields=tuple(field.name for field in fields)))
 
-    def _current(self) -> _Opened:
-        """The file as it is now."""
-        if not self.is_current:
-            revision = storage.revision(self._file.href)
-            self._known = _Opened(file=self._file, revision=revision, header=reading(self._file, _header))
-        return self._known
+    def _reading(self, use: Callable[[_Opened, Pyramid], _T]) -> _T:
+        """What `use` makes of the file as it is now, all of it from one revision. Raises `SourceFailed`."""
+
+        def current(pyramid: Pyramid) -> _T:
+            known = self._known
+            if known.revision != pyramid.revision:
+                known = self._known = _opened(self._file, pyramid)
+            return use(known, pyramid)
+
+        return reading(self._file, current)
 
 
-def _header(pyramid: Pyramid) -> Header:
-    return pyramid.header
+def _opened(file: File, pyramid: Pyramid) -> _Opened:
+    return _Opened(file=file, revision=pyramid.revision, header=pyramid.header)
 
 
 def method_for(field: Field, method: Resampling) -> Resampling:
@@ -251,7 +265,8 @@ class _Opened:
         doubtful = [number for number in sought if sought[number] and self.header.fields[number].is_integer]
         used: dict[int, set[float]] = {}
         if doubtful:
-            values, valid = self.read(self.sample_grid, doubtful, [Resampling.NEAREST] * len(doubtful))
+            methods = [Resampling.NEAREST] * len(doubtful)
+            values, valid = reading(self.file, lambda pyramid: self.read(pyramid, self.sample_grid, doubtful, methods))
             for number, own, known in zip(doubtful, values, valid, strict=True):
                 shown = (*(self.header.spans[number] or ()), *(categories[number] or ()))
                 used[number] = {*np.unique(own[known]).tolist(), *shown}
@@ -260,17 +275,24 @@ class _Opened:
         return found
 
     def read(
-        self, grid: Grid, chosen: Sequence[int], methods: Sequence[Resampling], *, is_drawn: bool = False
+        self,
+        pyramid: Pyramid,
+        grid: Grid,
+        chosen: Sequence[int],
+        methods: Sequence[Resampling],
+        *,
+        is_drawn: bool = False,
     ) -> tuple[Values, Valid]:
         """Values and valid (field, row, col) of those fields by number, each by its own method."""
-        dtype = np.result_type(*(self.header.fields[index].dtype for index in chosen)).name
+        dtype = np.result_type(*(self.header.fields[index].dtype for index in chosen))
         shape = (len(chosen), *grid.shape)
         values, valid = np.zeros(shape, dtype), np.zeros(shape, bool)
-        self.fill(grid, chosen, methods, values, valid, is_drawn=is_drawn)
+        self.fill(pyramid, grid, chosen, methods, values, valid, is_drawn=is_drawn)
         return values, valid
 
     def fill(
         self,
+        pyramid: Pyramid,
         grid: Grid,
         chosen: Sequence[int | None],
         methods: Sequence[Resampling],
@@ -282,6 +304,9 @@ class _Opened:
         by_area: bool = False,
     ) -> None:
         """As `FileSource.fill`, of this revision."""
+        if pyramid.exact is not None and not is_drawn:
+            pyramid = pyramid.exact()
+        self._check(pyramid)
         places: dict[tuple[Resampling, np.dtype[Any]], list[int]] = {}
         for place, (band, method) in enumerate(zip(chosen, methods, strict=True)):
             if band is not None:
@@ -293,7 +318,8 @@ class _Opened:
                 own, before = values, valid
             else:
                 own, before = np.zeros((len(those), *values.shape[1:]), dtype), valid[those]
-            known = reading(self.file, partial(self._onto, grid, bands, method, own, before, rows, is_drawn, by_area))
+            known = before.copy()
+            read_onto(pyramid, grid, bands, method, own, known, rows, by_area=by_area)
             made.append((those, own, known))
         for those, own, known in made:  # only now that nothing can fail any more
             if own is values:
@@ -303,35 +329,21 @@ class _Opened:
                 np.copyto(values[place], of_band, where=is_valid & ~valid[place])
                 valid[place] = is_valid
 
-    def _onto(
-        self,
-        grid: Grid,
-        bands: Sequence[int],
-        method: Resampling,
-        values: Values,
-        before: Valid,
-        rows: range | None,
-        is_drawn: bool,
-        by_area: bool,
-        pyramid: Pyramid,
-    ) -> Valid:
-        """Valid after one revision of the file has been written; from the start, should it be tried again."""
-        if pyramid.exact is not None and not is_drawn:
-            pyramid = pyramid.exact()
-        self._check(pyramid)
-        valid = before.copy()
-        read_onto(pyramid, grid, bands, method, values, valid, rows, by_area=by_area)
-        return valid
-
-    def stored(self, grid: Grid, media: MediaType, pyramid: Pyramid) -> bytes | None:
-        """As `engine.stored_on`."""
+    def stored(self, pyramid: Pyramid, grid: Grid, selection: Selection, media: MediaType) -> bytes | None:
+        """As `FileSource.stored`, of this revision."""
+        if selection.fields != self._names:
+            return None
         self._check(pyramid)
         return stored_on(pyramid, grid, media)
+
+    @cached_property
+    def _names(self) -> tuple[str, ...]:
+        return tuple(field.name for field in self.header.fields)
 
     def _check(self, pyramid: Pyramid) -> None:
         """Raise `SourceFailed` where the file no longer has these fields."""
         if pyramid.header is not self.header and pyramid.header.fields != self.header.fields:
-            raise SourceFailed(self.file.name, "it has just changed; ask again")
+            raise SourceFailed(self.file.name, _CHANGED)
 
 
 def candidates(dtype: str, is_masked: bool) -> Sequence[float | int]:

@@ -38,20 +38,20 @@ def vrt(request: Request) -> Response:
 def tiles_vrt(request: Request) -> Response:
     """The values in the cells of a tile matrix set as a virtual raster."""
     asked, site, url = understand(request, TILES_VRT), site_of(request), urls_of(request)
-    return _virtual_raster(request, asked, site, url, _chosen(asked, site, url))
+    return _virtual_raster(request, asked, site, url, _chosen(asked, request))
 
 
 def gdal_wms(request: Request) -> Response:
     """Coverage tiles for GDAL's WMS driver."""
-    asked, site, url = understand(request, GDAL_WMS), site_of(request), urls_of(request)
-    content = gdal.gdal_wms(_chosen(asked, site, url), url)
+    asked, url = understand(request, GDAL_WMS), urls_of(request)
+    content = gdal.gdal_wms(_chosen(asked, request), url)
     return _file(request, asked, render_file("gdal-wms.xml", content))
 
 
 def gdal_wmts(request: Request) -> Response:
     """Coverage tiles for GDAL's WMTS driver."""
-    asked, site, url = understand(request, GDAL_WMTS), site_of(request), urls_of(request)
-    content = wmtsfiles.gdal_wmts(_chosen(asked, site, url), url)
+    asked, url = understand(request, GDAL_WMTS), urls_of(request)
+    content = wmtsfiles.gdal_wmts(_chosen(asked, request), url)
     return _file(request, asked, render_file("gdal-wmts.xml", content))
 
 
@@ -69,14 +69,14 @@ def range_type(request: Request) -> Response:
 
 def stacta(request: Request) -> Response:
     """Coverage tiles as a STAC item of tiled assets."""
-    asked, site, url = understand(request, STACTA), site_of(request), urls_of(request)
-    return _file(request, asked, json_bytes(documents.stacta(_chosen(asked, site, url), url)))
+    asked, url = understand(request, STACTA), urls_of(request)
+    return _file(request, asked, json_bytes(documents.stacta(_chosen(asked, request), url)))
 
 
 def values_qlr(request: Request) -> Response:
     """Values as a layer of QGIS, which draws them."""
-    asked, site, url = understand(request, VALUES_QLR), site_of(request), urls_of(request)
-    chosen, style = _chosen(asked, site, url), asked.get(STYLE_ID)
+    asked, url = understand(request, VALUES_QLR), urls_of(request)
+    chosen, style = _chosen(asked, request), asked.get(STYLE_ID)
     content = qgis.values_layer(chosen, None if style is None else chosen.collection.style(style), url)
     return _file(request, asked, render_file("layer.qlr", content))
 
@@ -85,8 +85,8 @@ def map_qlr_of(operation: Operation, locate: Locate) -> Callable[[Request], Resp
     """The handler of map tiles as a layer of QGIS."""
 
     def map_qlr(request: Request) -> Response:
-        asked, site, url = understand(request, operation), site_of(request), urls_of(request)
-        tiled = locate(asked, site, url)
+        asked, url = understand(request, operation), urls_of(request)
+        tiled = locate(asked, request)
         content = qgis.map_layer(tiled, tile_set_named(tiled, asked), url)
         return _file(request, asked, render_file("layer.qlr", content))
 
@@ -97,15 +97,15 @@ def map_file_of(operation: Operation, locate: Locate, make: MakeMapFile) -> Call
     """The handler of a JSON file about map tiles, of a collection or of one in a style."""
 
     def map_file(request: Request) -> Response:
-        asked, site, url = understand(request, operation), site_of(request), urls_of(request)
-        tiled = locate(asked, site, url)
+        asked, url = understand(request, operation), urls_of(request)
+        tiled = locate(asked, request)
         return _file(request, asked, json_bytes(make(tiled, tile_set_named(tiled, asked), url)))
 
     return map_file
 
 
-def _chosen(asked: Asked, site: Site, url: BaseUrls) -> gdal.Chosen:
-    tiled = of_coverage(asked, site, url)
+def _chosen(asked: Asked, request: Request) -> gdal.Chosen:
+    tiled = of_coverage(asked, request)
     return gdal.choose(tiled.collections[0], tile_set_named(tiled, asked), asked.get(PROPERTIES))
 
 

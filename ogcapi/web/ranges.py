@@ -18,8 +18,11 @@ class Ranges:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass the request on, and a part of its answer back."""
-        headers = Headers(scope=scope) if scope["type"] == "http" and scope["method"] == "GET" else {}
-        asked = _RANGE.fullmatch(headers.get("range", ""))
+        if scope["type"] != "http" or scope["method"] != "GET" or b"range" not in dict(scope["headers"]):
+            await self.app(scope, receive, send)
+            return
+        headers = Headers(scope=scope)
+        asked = _RANGE.fullmatch(headers["range"])
         if asked is None or not any(asked.groups()):
             await self.app(scope, receive, send)
             return

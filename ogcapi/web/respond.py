@@ -94,7 +94,7 @@ def data(request: Request, asked: Asked, revision: str, make: Callable[[], Body]
         del headers["ETag"]
         headers |= {"Cache-Control": "no-store", "OGCAPI-Missing-Assets": _named(body.missing)}
     answer = Response(body.content, media_type=_content_type(asked.media), headers={**headers, **body.headers})
-    if not body.missing and is_tile(request.scope["path"]):
+    if tiles.max_bytes and not body.missing and is_tile(request.scope["path"]):
         tiles.put(Encoded(body=body.content, headers=tuple(answer.raw_headers), tag=tag))
         tiles.remember(request_of(request.scope), tag)
     return answer

@@ -15,7 +15,7 @@ _MAX_REQUESTS = 20_000  # of which the tag is remembered
 _LONGEST = 1_000  # path, query and `Accept` together: nobody may fill the memory with them
 _OVERHEAD_BYTES = 1_000  # of one entry beside its body
 
-Request = tuple[str, bytes, str]
+Request = tuple[str, bytes, bytes]
 """Path, query and `Accept`: what decides which tile is meant."""
 
 
@@ -31,7 +31,8 @@ class Encoded:
 
 def request_of(scope: Scope) -> Request:
     """What decides the answer to a request for data."""
-    return scope["path"], scope["query_string"], ",".join(Headers(scope=scope).getlist("accept"))
+    accept = b",".join([value for name, value in scope["headers"] if name == b"accept"])
+    return scope["path"], scope["query_string"], accept
 
 
 class TileCache:
@@ -94,10 +95,8 @@ class CachedTiles:
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Answer what is kept; pass everything else on."""
-        if scope["type"] != "http" or not is_tile(scope["path"]) or scope["method"] not in {"GET", "HEAD"}:
-            await self.app(scope, receive, send)
-            return
-        found = self.cache.recall(request_of(scope))
+        may_have = self.cache.max_bytes and scope["type"] == "http" and scope["method"] in {"GET", "HEAD"}
+        found = self.cache.recall(request_of(scope)) if may_have and is_tile(scope["path"]) else None
         if found is None:
             await self.app(scope, receive, send)
             return

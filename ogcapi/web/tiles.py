@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
+from struct import pack
 from urllib.parse import unquote
 
 from starlette.requests import Request
@@ -100,15 +101,15 @@ def _native(set_id: str, site: Site) -> TileMatrixSet | None:
     return found.matrix_set if found else None
 
 
-Locate = Callable[[Asked, Site, BaseUrls], Tiled]
+Locate = Callable[[Asked, Request], Tiled]
 
 
 def tile_sets_of(operations: TileOperations, locate: Locate) -> Callable[[Request], Response]:
     """The handler of a list of tile sets."""
 
     def tile_sets(request: Request) -> Response:
-        asked, site, url = understand(request, operations[0]), site_of(request), urls_of(request)
-        tiled = locate(asked, site, url)
+        asked, url = understand(request, operations[0]), urls_of(request)
+        tiled = locate(asked, request)
         content, here = documents.tile_sets(tiled, url), url(operations[0], None, tiled.query, **tiled.path)
         return document(
             request,
@@ -142,7 +143,7 @@ def tile_set_of(operations: TileOperations, locate: Locate) -> Callable[[Request
 
     def tile_set(request: Request) -> Response:
         asked, site, url = understand(request, operations[1]), site_of(request), urls_of(request)
-        tiled = locate(asked, site, url)
+        tiled = locate(asked, request)
         one = tile_set_named(tiled, asked)
         set_id = one.matrix_set.id
         content = documents.tile_set(tiled, one, url)
@@ -188,29 +189,33 @@ def _path(tiled: Tiled, url: BaseUrls) -> list[tuple[str, str]]:
     return [] if tiled.of_dataset else path_to(url, tiled.collections[0])
 
 
-def of_map(asked: Asked, site: Site, _: BaseUrls) -> Tiled:
+def of_map(asked: Asked, request: Request) -> Tiled:
     """The map tiles of a collection."""
-    return documents.tiled_collection(site.catalog[asked.path["collectionId"]], MAP_TILES, "map")
+    return documents.tiled_collection(_collection(asked, request), MAP_TILES, "map")
 
 
-def of_styled_map(asked: Asked, site: Site, _: BaseUrls) -> Tiled:
+def of_styled_map(asked: Asked, request: Request) -> Tiled:
     """The map tiles of a collection in a style."""
-    one = site.catalog[asked.path["collectionId"]]
+    one = _collection(asked, request)
     return documents.tiled_collection(one, STYLED_MAP_TILES, "map", one.style(asked.path["styleId"]))
 
 
-def of_coverage(asked: Asked, site: Site, _: BaseUrls) -> Tiled:
+def of_coverage(asked: Asked, request: Request) -> Tiled:
     """The coverage tiles of a collection."""
-    return documents.tiled_collection(site.catalog[asked.path["collectionId"]], COVERAGE_TILES, "coverage")
+    return documents.tiled_collection(_collection(asked, request), COVERAGE_TILES, "coverage")
 
 
-def of_dataset(asked: Asked, site: Site, url: BaseUrls) -> Tiled:
+def _collection(asked: Asked, request: Request) -> Collection:
+    return site_of(request).catalog[asked.path["collectionId"]]
+
+
+def of_dataset(asked: Asked, request: Request) -> Tiled:
     """The map tiles of all collections, or of those that `collections` names, in that order (first at the bottom)."""
-    chosen, set_id = asked.get(COLLECTIONS), asked.path.get("tileMatrixSetId")
+    site, chosen, set_id = site_of(request), asked.get(COLLECTIONS), asked.path.get("tileMatrixSetId")
     if chosen is None:
         return documents.tiled_dataset(site.catalog.listed(), DATASET_MAP_TILES, site.service, None, set_id)
     listed = {one.id: one for one in site.catalog.listed()}
-    found = [_chosen(listed, name, url) for name in chosen]
+    found = [_chosen(listed, name, urls_of(request)) for name in chosen]
     ids = [one.id for one in found]
     if len(set(ids)) < len(ids):
         raise BadParameter(COLLECTIONS.name, ",".join(chosen), "each collection once")
@@ -243,8 +248,8 @@ def coverage_tile(request: Request) -> Response:
     Coverages `/req/tiles/tilesets`; Tiles `/req/core/tc-success`, `/req/core/tc-error`: 404 beyond the limits, and
     inside them, where there are no data, a tile that says so.
     """
-    asked, site, url = understand(request, COVERAGE_TILES[2]), site_of(request), urls_of(request)
-    return values_tile(request, asked, of_coverage(asked, site, url))
+    asked = understand(request, COVERAGE_TILES[2])
+    return values_tile(request, asked, of_coverage(asked, request))
 
 
 def values_tile(request: Request, asked: Asked, tiled: Tiled) -> Response:
@@ -270,8 +275,8 @@ def map_tile_of(operations: TileOperations, locate: Locate) -> Callable[[Request
     """The handler of a map tile: of a collection, of a style, or of several collections over each other."""
 
     def tile(request: Request) -> Response:
-        asked, site, url = understand(request, operations[2]), site_of(request), urls_of(request)
-        return map_tile(request, asked, locate(asked, site, url))
+        asked = understand(request, operations[2])
+        return map_tile(request, asked, locate(asked, request))
 
     return tile
 
@@ -341,7 +346,7 @@ def revision_of(found: Sequence[Collection], grid: Grid, style: Style | None = N
     """What a picture or raster of some collections on a grid depends on."""
     # that of a collection covers what its styles say, all colours of their maps
     parts = (f"{one.id} {one.revision} {one.coverage.revision(grid)} {(style or one.styles[0]).id}" for one in found)
-    place = f"{grid.bbox} {grid.width} x {grid.height}"  # the document of a tile matrix set may change
+    place = pack("<4d2q", *grid.bbox.bounds, *grid.shape).hex()  # the document of a tile matrix set may change
     return "\n".join((place, *parts))
 
 

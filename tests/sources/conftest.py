@@ -21,9 +21,7 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         pass
 
     def do_HEAD(self):
-        if "slow" in self.path:  # thinks about it
-            with self.server.asked_slowly():
-                time.sleep(0.1)
+        self.think()
         if "signed" in self.path:
             self.send_error(403)
         else:
@@ -33,12 +31,18 @@ class Handler(http.server.SimpleHTTPRequestHandler):
         if "stuck" in self.path:
             self.server.gate.wait(4)
             return
+        self.think()
         if self.path.startswith("/elsewhere"):
             self.send_response(302)
             self.send_header("Location", "ftp://host/a" if "ftp" in self.path else "/a.txt")
             self.end_headers()
             return
         self.answer(with_body=True)
+
+    def think(self):
+        if "slow" in self.path:
+            with self.server.asked_slowly():
+                time.sleep(0.1)
 
     def answer(self, with_body):
         path = self.translate_path(self.path)
