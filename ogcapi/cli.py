@@ -171,7 +171,7 @@ def list_overviews(config: str) -> None:
 @_COLLECTIONS
 @_CONFIG
 def remove_overviews(collections: tuple[str, ...], config: str) -> None:
-    """Remove the overviews of COLLECTIONs (default: all)."""
+    """Remove the overviews of COLLECTIONs (default: of all mosaics), or those that `list` says are of none."""
     from ogcapi import cli_overviews  # noqa: PLC0415
 
     for line in cli_overviews.removed(_configured(config), collections):
@@ -193,10 +193,14 @@ def _line(sources: Sequence[str]) -> CommandLine:
         return line
     files = sorted(file.name for file in line.folder.iterdir() if file.suffix.lower() in {".yml", ".yaml"})
     similar = [name for name in files if any(word in name.lower() for word in ("config", "geoapi", "ogcapi"))]
-    command = click.get_current_context().command_path
+    context = click.get_current_context()
+    command, is_option = context.command_path, "config" in context.params
+    option = "--config " if is_option else ""
     if similar:
-        hint = f"but {', '.join(similar)}. Name the configuration: {command} {shlex.quote(similar[0])}"
+        hint = f"but {', '.join(similar)}. Name the configuration: {command} {option}{shlex.quote(similar[0])}"
         raise click.UsageError(f"There is no {default.name} in this folder, {hint}")
+    if is_option:
+        raise click.UsageError(f"There is no {default.name} in this folder. Name what is meant: {command} {option}FILE")
     raise click.UsageError(
         f"There is no {default.name} in this folder. Name what is meant: {command} FILE..., "
         "a folder, an address, or a configuration (.yml)."

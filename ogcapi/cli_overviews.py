@@ -138,7 +138,7 @@ def _reason(error: Problem | OSError) -> str:
 
 
 def listed(config: Config) -> Iterator[str]:
-    """A line for each mosaic, and for each overview that belongs to none any more."""
+    """A line for each mosaic, and for each overview beside theirs: of earlier mosaics, or of other configurations."""
     known = _mosaics(config)
     catalog = Catalog(config, start_s=None)
     for name, folder in known.items():
@@ -153,14 +153,14 @@ def listed(config: Config) -> Iterator[str]:
         width, height = manifest.cells
         yield f"{name}: {state}, {width:,} x {height:,} cells, {size(folder) / 1e6:,.1f} MB in {folder}"
     for folder in _strays(config, known):
-        yield f"{folder.name}: of no mosaic any more, {size(folder) / 1e6:,.1f} MB in {folder}"
+        yield f"{folder.name}: of no mosaic of this configuration, {size(folder) / 1e6:,.1f} MB in {folder}"
 
 
 def removed(config: Config, chosen: Sequence[str]) -> Iterator[str]:
-    """Remove the overviews of those collections, or all; a line for each."""
+    """Remove the overviews of those collections, or of all; a line for each. Others only where they are named."""
     known = _mosaics(config)
     there = {**known, **{folder.name: folder for folder in _strays(config, known)}}
-    for name in chosen or tuple(there):
+    for name in chosen or tuple(known):
         if name not in there:
             raise click.UsageError(f"There is no mosaic {name}; expected one of {', '.join(there) or 'none'}.")
         if there[name].exists():

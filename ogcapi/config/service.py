@@ -8,11 +8,12 @@ from pydantic import BeforeValidator
 
 from ogcapi.config.section import Section
 from ogcapi.config.values import (
-    FilePath,
+    CacheFolder,
     Flag,
     Header,
     Level,
     Line,
+    LogFile,
     Network,
     Reference,
     Root,
@@ -57,7 +58,7 @@ class Limits(Section):
 class Cache(Section):
     """What is kept: in a folder between runs, in memory between requests."""
 
-    folder: FilePath | None = None
+    folder: CacheFolder | None = None
     """Folder for what is computed once, such as statistics; else the user's cache folder, or a temporary one."""
     blocks: Annotated[int, BeforeValidator(size)] | None = None
     """Memory for decoded blocks of rasters, such as `200MB`, in each process; 0 keeps none."""
@@ -135,8 +136,8 @@ class Logging(Section):
 
     unused = frozenset({"dateformat", "logformat", "rotation"})
     level: Level = "INFO"
-    """CRITICAL, ERROR, WARNING, INFO or DEBUG."""
-    logfile: FilePath | None = None
+    """CRITICAL, ERROR, WARNING, INFO, DEBUG or NOTSET."""
+    logfile: LogFile | None = None
     """File that lines are appended to; without one they go to the standard error output."""
 
 

@@ -62,6 +62,13 @@ def _found_at(source: str, folder: Path) -> Iterable[_Found]:
     if is_remote(source):
         return [_remote(source)]
     path = local_path(source, folder)
+    try:
+        return _found_in(path)
+    except OSError as error:
+        raise _NotServable(f"a file or folder that can be read ({error.strerror})") from error
+
+
+def _found_in(path: Path) -> Iterable[_Found]:
     if path.is_dir():
         found = list(_in_folder(path))
         if not found:

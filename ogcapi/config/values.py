@@ -168,10 +168,35 @@ def _folder(value: Any, info: ValidationInfo) -> Path:
     return local_path(_line(value), reading(info).folder)
 
 
+def looked_at(path: Path, look: Callable[[Path], bool]) -> bool:
+    """What a look at a path tells. Raises `ValueError` where nobody may look, or there can be no such path."""
+    try:
+        return look(path)
+    except OSError as error:
+        raise ValueError(f"a path that can be looked at ({error.strerror})") from error
+
+
 def _root(value: Any, info: ValidationInfo) -> Path:
     path = _folder(value, info)
-    if not path.is_dir():
+    if not looked_at(path, Path.is_dir):
         raise ValueError(_existing("folder", info))
+    return path
+
+
+def _log_file(value: Any, info: ValidationInfo) -> Path:
+    path = _folder(value, info)
+    is_there = looked_at(path, Path.exists)
+    if looked_at(path, Path.is_dir) or not path.parent.is_dir():
+        raise ValueError("a file in a folder that exists")
+    if not os.access(path if is_there else path.parent, os.W_OK):
+        raise ValueError("a file that can be written")
+    return path
+
+
+def _cache_folder(value: Any, info: ValidationInfo) -> Path:
+    path = _folder(value, info)
+    if looked_at(path, Path.exists) and not path.is_dir():
+        raise ValueError("a folder, or where none is yet")
     return path
 
 
@@ -185,7 +210,7 @@ def reference(value: Any, info: ValidationInfo, is_there: Callable[[Path], bool]
     if is_remote(text):
         return check_remote(text)
     path = local_path(text, reading(info).folder)
-    if not is_there(path):
+    if not looked_at(path, is_there):
         raise ValueError(_existing("file", info))
     return str(path)
 
@@ -263,7 +288,8 @@ Flag = Annotated[bool, BeforeValidator(_flag)]
 Positive = Annotated[float, BeforeValidator(positive)]
 Level = Annotated[str, choice(("CRITICAL", "ERROR", "WARNING", "INFO", "DEBUG", "NOTSET")), BeforeValidator(_level)]
 Reference = Annotated[str, BeforeValidator(_reference)]
-FilePath = Annotated[Path, BeforeValidator(_folder)]
+CacheFolder = Annotated[Path, BeforeValidator(_cache_folder)]
+LogFile = Annotated[Path, BeforeValidator(_log_file)]
 Root = Annotated[Path, BeforeValidator(_root)]
 Href = Annotated[str, BeforeValidator(_href)]
 ServiceUrl = Annotated[str, BeforeValidator(_service_url)]

@@ -16,7 +16,7 @@ _MAX_SIDE = 1_000_000_000  # cells; what a request may really ask for is a limit
 def _side(name: str) -> Parameter[int]:
     def parse(text: str) -> int:
         if not (text.isascii() and text.isdigit() and len(text) < 12 and 1 <= int(text) <= _MAX_SIDE):
-            raise BadParameter(name, text, "a whole number of cells, at least 1")
+            raise BadParameter(name, text, f"a whole number of cells from 1 to {_MAX_SIDE:,}")
         return int(text)
 
     return Parameter(

@@ -189,11 +189,11 @@ def _swatches(entries: Sequence[tuple[Rgba, str]], y: float) -> _Block:
 
 
 def _categories(colormap: Categories) -> Iterator[tuple[Rgba, str]]:
-    """Colours that show, with their labels; stored values only where no category has a label."""
-    labelled = any(label for _, _, label in colormap.colors)
-    for value, rgba, label in colormap.colors:
-        if rgba[3] and (label or not labelled):
-            yield rgba, label or str(value)
+    """Colours that show, with their labels, else stored values; of more than there is room for, labelled ones alone."""
+    shown = [(value, rgba, label) for value, rgba, label in colormap.colors if rgba[3]]
+    labelled = [each for each in shown if each[2]]
+    for value, rgba, label in labelled if labelled and len(shown) > _ROWS * _COLUMNS else shown:
+        yield rgba, label or str(value)
 
 
 def _intervals(colormap: Intervals) -> Iterator[tuple[Rgba, str]]:

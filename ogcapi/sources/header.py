@@ -78,10 +78,21 @@ def check_place(file: File) -> None:
     wrong = storage.fault(file.href)
     if wrong is None and storage.is_remote(file.href):
         wrong = "it could not be reached" if hosts.is_silent(file.href) else None
-    elif wrong is None and (file.href.startswith("/vsi") or storage.revision(file.href) == storage.ABSENT):
-        wrong = "there is no such file"
+    elif wrong is None:
+        wrong = "there is no such file" if file.href.startswith("/vsi") else _why_absent(file.href)
     if wrong is not None:
         raise SourceFailed(file.name, wrong)
+
+
+def _why_absent(path: str) -> str | None:
+    """Why no file can be had at a local path; None where there is one."""
+    try:
+        Path(path).stat()
+    except PermissionError as error:
+        return f"it could not be opened ({error.strerror})"
+    except (OSError, ValueError):
+        return "there is no such file"
+    return None
 
 
 def with_overviews(header: Header, sizes: Sequence[tuple[int, int]]) -> Header:

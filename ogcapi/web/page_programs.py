@@ -180,7 +180,10 @@ def _curl(
             if whole
             else ()
         ),
-        *(f"curl -O {shlex.quote(tile['href'])}" for tile in tiles),
+        *(
+            f"curl -o {shlex.quote(name + '-tile.png')} {shlex.quote(with_query(tile['href'], f='png'))}"
+            for tile in tiles
+        ),
     ]
     return {"name": "curl", "language": "sh", "text": "\n".join(lines)} if lines else None
 

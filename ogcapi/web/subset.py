@@ -34,7 +34,7 @@ def grid_of(asked: Asked, one: Collection, longest: int | None) -> Grid:
     elif numbers is None:
         box = _single(one.coverage.footprint.carried(crs), crs)
     else:
-        box = _asked_box(numbers, bbox_crs, crs)
+        box = _asked_box(asked, numbers, bbox_crs, crs)
     width, height = _size_of(asked, one)
     if width is None and height is None:
         width, height = _native_size(box, crs, one, longest)
@@ -54,7 +54,7 @@ def _box_of(asked: Asked, one: Collection) -> tuple[tuple[float, float, float, f
     if subset is None:
         return numbers, _of_body(one, "bbox-crs", asked.get(BBOX_CRS)) or geographic
     if numbers is not None:
-        raise BadParameter("subset", ",".join(subset), "either subset or bbox")
+        raise BadParameter("subset", _written(subset), "either subset or bbox")
     crs = geographic if set(subset) <= {*_LON, *_LAT} else one.storage_crs
     x, y = _by_axis("subset", subset, crs)
     whole = one.extent.span if crs == geographic else one.coverage.grid.bbox
@@ -71,7 +71,7 @@ def _size_of(asked: Asked, one: Collection) -> tuple[int | None, int | None]:
         return given
     (parameter, size), *others = sizes.items()
     if others or given != (None, None):
-        raise BadParameter(parameter.name, ",".join(size), "one of scale-size, scaleSize, and width and height")
+        raise BadParameter(parameter.name, _written(size), "one of scale-size, scaleSize, and width and height")
     crs = one.body.geographic if set(size) <= {*_LON, *_LAT} else one.storage_crs
     x, y = _by_axis(parameter.name, size, crs)
     return int(x[0]) if x else None, int(y[0]) if y else None
@@ -85,11 +85,16 @@ def _by_axis(
     across, up = (set(_LON), set(_LAT)) if crs.is_geographic else ({x.lower(), "x", "e"}, {y.lower(), "y", "n"})
     for axis in given:
         if axis not in {*across, *up}:
-            raise BadParameter(name, axis, f"the axes Lat and Lon, or {x} and {y} of {crs}")
+            raise BadParameter(name, _written(given), f"the axes Lat and Lon, or {x} and {y} of {crs}")
     found = [[given[axis] for axis in names if axis in given] for names in (across, up)]
     if any(len(each) > 1 for each in found):
-        raise BadParameter(name, ",".join(given), "each axis once")
+        raise BadParameter(name, _written(given), "each axis once")
     return next(iter(found[0]), None), next(iter(found[1]), None)
+
+
+def _written(by_axis: Mapping[str, tuple[float, ...]]) -> str:
+    """What is given by axis, as in a request."""
+    return ",".join(f"{axis}({':'.join(format(number, 'g') for number in of)})" for axis, of in by_axis.items())
 
 
 def bounded(grid: Grid, fields: int, limit: int) -> None:
@@ -107,7 +112,9 @@ def _of_body(one: Collection, name: str, crs: Crs | None) -> Crs | None:
     return crs
 
 
-def _asked_box(numbers: tuple[float, float, float, float], bbox_crs: Crs, crs: Crs) -> BBox:
+def _asked_box(asked: Asked, numbers: tuple[float, float, float, float], bbox_crs: Crs, crs: Crs) -> BBox:
+    subset = asked.get(SUBSET)
+    given = ("bbox", ",".join(map(str, numbers))) if subset is None else ("subset", _written(subset))
     (west, low), (east, high) = bbox_crs.text_order(*numbers[:2]), bbox_crs.text_order(*numbers[2:])
     expected = "a lower corner that is below and (but across the antimeridian) left of the upper one"
     if bbox_crs.x_period and east < west:
@@ -115,9 +122,9 @@ def _asked_box(numbers: tuple[float, float, float, float], bbox_crs: Crs, crs: C
     try:
         box = BBox(xmin=west, ymin=low, xmax=east, ymax=high)
     except ValueError as error:
-        raise BadParameter("bbox", ",".join(map(str, numbers)), expected) from error
+        raise BadParameter(*given, expected) from error
     if bbox_crs.x_period and box.width > bbox_crs.x_period * (1 + 1e-9):
-        raise BadParameter("bbox", ",".join(map(str, numbers)), "a box at most once around the body")
+        raise BadParameter(*given, "a box at most once around the body")
     return box if bbox_crs == crs else _single(carry(box, bbox_crs, crs), crs)
 
 

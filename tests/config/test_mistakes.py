@@ -17,6 +17,19 @@ WORDS = [*re.findall(r"[a-z_]+", " ".join(ROWS)), "dem"]
 
 
 class TestMistakes:
+    def test_files_that_could_not_be_written_are_told_before_anything_is_served(self, folder: Path) -> None:
+        said = mistakes(
+            folder,
+            """
+server: {cache: {folder: dem.tif}}
+logging: {logfile: nowhere/server.log}
+resources: {}
+""",
+        )
+        assert "server.cache.folder (line 2): 'dem.tif' was given; expected a folder, or where none is yet" in said
+        assert "logging.logfile (line 3): 'nowhere/server.log' was given; expected a file in a folder" in said
+        assert "expected a file in a folder" in mistakes(folder, "logging: {logfile: .}\nresources: {}\n")
+
     def test_all_are_told_at_once_in_the_order_of_the_lines(self, folder: Path) -> None:
         said = mistakes(
             folder,

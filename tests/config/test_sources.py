@@ -35,6 +35,12 @@ class TestData:
         provider = load(folder, collection(name="rasterio", data="'DEM:1'")).resources["dem"].provider
         assert provider.data == str(folder / "DEM:1")
 
+    def test_a_path_that_cannot_be_looked_at_is_a_mistake(self, folder: Path) -> None:
+        name = "a" * 300 + ".tif"
+        assert "a path that can be looked at (File name too long)" in mistakes(folder, collection(data=name))
+        with pytest.raises(ConfigMistakes, match=r"can be read \(File name too long\)"):
+            config_of([name], folder)
+
     def test_a_folder_is_no_file(self, folder: Path) -> None:
         (folder / "folder").mkdir()
         assert "a file that exists" in mistakes(folder, collection(data="folder"))

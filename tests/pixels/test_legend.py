@@ -84,8 +84,14 @@ def test_intervals_and_categories_are_swatches_with_labels() -> None:
     assert {"#0b6623", "#1e90ff"} <= fills(legend_svg(style_of(CLASSES), [HEIGHT]))
 
 
-def test_categories_that_are_clear_or_beside_labelled_ones_nameless_are_left_out() -> None:
+def test_categories_without_a_label_are_named_by_their_value_and_clear_ones_left_out() -> None:
     classes = colormap({1: {"color": "red", "label": "Fire"}, 2: "blue", 3: {"color": "transparent", "label": "None"}})
+    assert texts(legend_svg(style_of(classes), [HEIGHT]))[2:] == ["Fire", "2"]
+
+
+def test_where_not_all_categories_have_room_those_without_a_label_are_left_out() -> None:
+    many = dict.fromkeys(range(2, 256), "blue")
+    classes = colormap({1: {"color": "red", "label": "Fire"}, **many})
     assert texts(legend_svg(style_of(classes), [HEIGHT]))[2:] == ["Fire"]
 
 

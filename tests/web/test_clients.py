@@ -226,6 +226,7 @@ def test_an_empty_crs_means_that_of_the_data(made: TestClient) -> None:
         "subset=Lat(40:45),Lat(40:45)",
         "subset=Z(40:45)",
         "subset=Lon(0:1),Long(0:1)",
+        "subset=Lat(45:40)",
         "subset=Lat(40:45)&bbox=0,40,10,45",
         "subset=",
         "scale-size=Lat(0)",
@@ -240,6 +241,12 @@ def test_axes_that_cannot_be_understood_are_refused(made: TestClient, query: str
     assert answer.status_code == 400
     assert answer.json()["parameter"] == query.partition("=")[0]
     assert answer.json()["expected"]
+
+
+def test_what_is_wrong_with_a_subset_is_told_as_it_was_given(made: TestClient) -> None:
+    for query in ("Lat(45:40)", "Z(1:2)", "Lon(0:1),Long(0:2)"):
+        problem = made.get(f"/collections/degrees/coverage?subset={query}").json()
+        assert problem["value"] == query.lower()
 
 
 def test_a_set_that_is_no_pyramid_is_said_through_wmts(made: TestClient) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import shutil
 import time
 from pathlib import Path
 
@@ -123,7 +124,13 @@ def test_overviews_are_listed_and_removed(tmp_path: Path, crowded: TestClient) -
     build(tmp_path)
     assert said("list").startswith("m: current, ")
     assert "expected one of m" in said("build", "n")
-    assert "MB removed" in said("remove", "m")
+    own = next((tmp_path / "cache" / "overviews").glob("*/m=*"))
+    other = own.with_name("other")
+    shutil.copytree(own, other)
+    assert "other: of no mosaic of this configuration" in said("list")
+    assert "m: " in said("remove")
+    assert other.exists()
+    assert "MB removed" in said("remove", "other")
     assert said("list") == "m: none\n"
 
 

@@ -73,6 +73,8 @@ def test_rasterio_and_curl_do_what_the_page_says(
         assert dataset.count >= 1
     with Image.open(tmp_path / f"{collection}.png") as picture:
         assert picture.width == 1024
+    with Image.open(tmp_path / f"{collection}-tile.png") as picture:
+        assert picture.format == "PNG"
 
 
 @pytest.mark.parametrize("collection", ["mola", "blue-marble"])
