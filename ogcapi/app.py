@@ -16,10 +16,10 @@ from starlette.routing import Mount, Route
 from starlette.types import Lifespan
 
 from ogcapi import __version__
-from ogcapi.config import Config, config_from_environment, workers_from_environment
+from ogcapi.config import Config, ConfigMistakes, Mistake, config_from_environment, workers_from_environment
 from ogcapi.model import operations as known
 from ogcapi.model.operation import Operation
-from ogcapi.model.problem import Problem
+from ogcapi.model.problem import Problem, shown
 from ogcapi.model.service import Contact, Named, Service
 from ogcapi.model.wmts import COLLECTION_WMTS, DATASET_WMTS
 from ogcapi.pixels.compiled import warm
@@ -194,7 +194,12 @@ def _set_up_logging(config: Config) -> None:
     kinds = {"ogcapi": (named, level), "uvicorn": (plain, level), "ogcapi.access": ("%(message)s", "INFO")}
     for name, (form, least) in kinds.items():
         place = config.logging.logfile
-        handler = logging.FileHandler(place, encoding="utf-8") if place else logging.StreamHandler()
+        try:
+            handler = logging.FileHandler(place, encoding="utf-8") if place else logging.StreamHandler()
+        except OSError as error:
+            expected = f"a file that can be written ({error.strerror})"
+            wrong = Mistake(where="logging.logfile", given=shown(str(place)), expected=expected)
+            raise ConfigMistakes([wrong]) from error
         handler.setFormatter(logging.Formatter(form))
         logger = logging.getLogger(name)
         logger.handlers[:] = [handler]

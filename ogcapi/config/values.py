@@ -185,11 +185,8 @@ def _root(value: Any, info: ValidationInfo) -> Path:
 
 def _log_file(value: Any, info: ValidationInfo) -> Path:
     path = _folder(value, info)
-    is_there = looked_at(path, Path.exists)
-    if looked_at(path, Path.is_dir) or not path.parent.is_dir():
+    if looked_at(path, Path.is_dir) or not looked_at(path.parent, Path.is_dir):
         raise ValueError("a file in a folder that exists")
-    if not os.access(path if is_there else path.parent, os.W_OK):
-        raise ValueError("a file that can be written")
     return path
 
 

@@ -27,10 +27,10 @@ def release_code(library: str) -> None:
 
     The compiler of the loops has 50 MB of code, of which nothing is called once they are there.
     """
-    with suppress(OSError, AttributeError):
+    with suppress(OSError, TypeError, AttributeError):  # as above, or no such list
         advise = ctypes.CDLL(None).madvise
-        for line in _MAPS.read_text().splitlines():
-            place, kind, *_, path = line.split()
-            if kind == "r-xp" and Path(path).name.startswith(library):
-                start, stop = (int(edge, 16) for edge in place.split("-"))
+        for line in _MAPS.read_bytes().split(b"\n"):
+            place, _, rest = line.partition(b" ")
+            if rest.startswith(b"r-xp") and b"/" + library.encode() in rest:
+                start, stop = (int(edge, 16) for edge in place.split(b"-"))
                 advise(ctypes.c_void_p(start), ctypes.c_size_t(stop - start), _DONT_NEED)

@@ -320,8 +320,9 @@ class MosaicSource:
         chosen = [names.index(field.name) for field in fields]
         methods = [method_for(field, selection.method) for field in fields]
         source, shape = overview.source, (len(fields), *grid.shape)
-        values, valid = np.zeros(shape, source.bands[0].dtype), np.zeros(shape, bool)
-        source.fill(grid, chosen, methods, values, valid, is_drawn=selection.is_drawn, by_area=True)
+        bands = source.bands
+        values, valid = np.zeros(shape, bands[0].dtype), np.zeros(shape, bool)
+        source.fill(grid, bands, chosen, methods, values, valid, is_drawn=selection.is_drawn, by_area=True)
         values = values.astype(np.result_type(*(field.dtype for field in fields)), copy=False)
         missing = overview.missing(grid)
         return Raster(grid=grid, fields=tuple(fields), values=values, valid=valid, missing=missing)
@@ -379,13 +380,14 @@ class MosaicSource:
         try:
             if not is_near(source.storage_crs, self.storage_crs):
                 raise SourceFailed(asset.name, "it is of another body than the rest of the mosaic")
-            of_fields = bands_of(self._stored, source.bands)
+            known = source.bands
+            of_fields = bands_of(self._stored, known)
             bands = [of_fields[number] for number in part.chosen]
             methods = [method_for(self._stored[number], part.method) for number in part.chosen]
             for number, band in zip(part.chosen, bands, strict=True):
                 if band is not None:
-                    check_band(asset.name, self._stored[number], source.bands[band])
-            source.fill(part.grid, bands, methods, values, valid, part.rows, is_drawn=part.is_drawn)
+                    check_band(asset.name, self._stored[number], known[band])
+            source.fill(part.grid, known, bands, methods, values, valid, part.rows, is_drawn=part.is_drawn)
         except SourceFailed as error:
             self._shelf.failed(asset, error, retry_s=0)  # other fields and other cells of it may be sound
             raise

@@ -143,7 +143,7 @@ class Overview:
     @property
     def is_there(self) -> bool:
         """Whether there is one, of whatever key, or was one when last looked for."""
-        return self._current is not None or (self.rule.folder / _MANIFEST).exists()
+        return self._current is not None or manifest_in(self.rule.folder) is not None
 
     @property
     def is_current(self) -> bool:

@@ -56,6 +56,8 @@ class Background:
         self._tried: frozenset[str] = frozenset()
         self._again = 0.0
         """Monotonic time from which on what was tried is tried again."""
+        self._is_awaited = False
+        """Whether some mosaic was said to get one, which the next look takes up or takes back."""
 
     def start(self) -> None:
         """Begin, in a thread of its own."""
@@ -76,7 +78,7 @@ class Background:
         wait_s = _FIRST_S
         while not self._ending.wait(wait_s):
             begin = time.monotonic()
-            if not self.is_idle or self._quiet_s() >= _QUIET_S:
+            if not self.is_idle or self._is_awaited or self._quiet_s() >= _QUIET_S:
                 self.look()
             wait_s = max(_LOOK_S, _LOOK_SHARE * (time.monotonic() - begin))
 
@@ -88,6 +90,7 @@ class Background:
             assert mosaic.overview is not None
             # until the next look, which takes it up
             mosaic.overview.is_awaited = not self.is_idle or is_new or _is_begun(mosaic)
+        self._is_awaited = any(mosaic.overview is not None and mosaic.overview.is_awaited for mosaic in found.values())
         is_turn = (is_new or time.monotonic() >= self._again) and self._quiet_s() >= _QUIET_S
         if found and is_turn and self.is_idle and not any(map(_is_begun, found.values())):
             self._tried, self._again = frozenset(found), inf

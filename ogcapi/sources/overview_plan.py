@@ -81,9 +81,11 @@ def _levels(grid: Grid, find: Find, most: int, assets: int) -> tuple[Grid, ...]:
     lie above each other, no level is fine enough, and the small one is as good as any.
     """
     coarsest = max(1, ceil(log2(max(grid.width, grid.height) / _SIDE)))
-    bearable = max(_SMALL, _SMALL_EACH * assets)
-    small = next((k for k in range(1, coarsest) if (grid.width >> k) * (grid.height >> k) <= bearable), coarsest)
-    base = _base(grid, _fine_enough(grid, small, find, most, assets) or small)
+    small, finer = (
+        next((k for k in range(1, coarsest) if (grid.width >> k) * (grid.height >> k) <= cells), coarsest)
+        for cells in (_SMALL, max(_SMALL, _SMALL_EACH * assets))
+    )
+    base = _base(grid, _fine_enough(grid, finer, find, most, assets) or small)
     return tuple(replace(base, width=base.width >> n, height=base.height >> n) for n in range(_depth(base) + 1))
 
 

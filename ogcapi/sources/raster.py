@@ -90,6 +90,8 @@ class FileSource:
 
         def read(known: _Opened, pyramid: Pyramid) -> Raster:
             names = [field.name for field in known.fields]
+            if not set(selection.fields) <= set(names):
+                raise SourceFailed(self._file.name, _CHANGED)
             chosen = [names.index(name) for name in selection.fields]
             fields = tuple(known.fields[index] for index in chosen)
             methods = [method_for(field, selection.method) for field in fields]
@@ -108,6 +110,7 @@ class FileSource:
     def fill(
         self,
         grid: Grid,
+        bands: tuple[Field, ...],
         chosen: Sequence[int | None],
         methods: Sequence[Resampling],
         values: Values,
@@ -117,16 +120,16 @@ class FileSource:
         is_drawn: bool = False,
         by_area: bool = False,
     ) -> None:
-        """Write those of `bands`, each by its own method, where values (field, row, col) are not valid yet.
+        """Write some of `bands`, each by its own method, where values (field, row, col) are not valid yet.
 
-        None is a field that the file does not have. `values` are of a type that holds those of all bands; `rows` are
-        those of the grid that are written; `is_drawn` is the selection's, `by_area` that of `read_onto`. Raises
-        `SourceFailed`, and then no other cell is valid than before.
+        `bands` are those that the source has told, `chosen` their numbers; None is a field that the file does not have.
+        `values` are of a type that holds those of all bands; `rows` are those of the grid that are written; `is_drawn`
+        is the selection's, `by_area` that of `read_onto`. Raises `SourceFailed`, also where the file has other bands by
+        now, and then no other cell is valid than before.
         """
-        bands = self.bands
 
         def fill(known: _Opened, pyramid: Pyramid) -> None:
-            if known.header.fields is not bands and known.header.fields != bands:
+            if known.header.fields != bands:
                 raise SourceFailed(self._file.name, _CHANGED)
             known.fill(pyramid, grid, chosen, methods, values, valid, rows, is_drawn=is_drawn, by_area=by_area)
 
@@ -169,7 +172,9 @@ class FileSource:
         def current(pyramid: Pyramid) -> _T:
             known = self._known
             if known.revision != pyramid.revision:
-                known = self._known = _opened(self._file, pyramid)
+                known = _opened(self._file, pyramid)
+                if storage.revision(self._file.href) == known.revision:  # else another thread is ahead
+                    self._known = known
             return use(known, pyramid)
 
         return reading(self._file, current)

@@ -94,7 +94,7 @@ def _by_axis(
 
 def _written(by_axis: Mapping[str, tuple[float, ...]]) -> str:
     """What is given by axis, as in a request."""
-    return ",".join(f"{axis}({':'.join(format(number, 'g') for number in of)})" for axis, of in by_axis.items())
+    return ",".join(f"{axis}({':'.join(format(number, '.15g') for number in of)})" for axis, of in by_axis.items())
 
 
 def bounded(grid: Grid, fields: int, limit: int) -> None:

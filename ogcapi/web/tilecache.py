@@ -71,7 +71,7 @@ class TileCache:
 
     def remember(self, request: Request, tag: str) -> None:
         """That a request's answer has that tag just now."""
-        if not self.max_bytes or sum(map(len, request)) > _LONGEST:
+        if sum(map(len, request)) > _LONGEST:
             return
         with self._lock:
             self._tags[request] = time.monotonic() + _FRESH_S, tag

@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
+from math import inf
 from pathlib import Path
 from typing import Any
 
@@ -63,6 +64,22 @@ class Started:
     def __call__(self, *_: Any, **__: Any) -> Any:
         self.count += 1
         return subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE, text=True)
+
+
+def test_what_was_made_in_vain_is_awaited_no_more_however_busy_the_server_is(
+    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    started = Started()
+    overview = catalog["m"].coverage.overview
+    monkeypatch.setattr("ogcapi.sources.overview_background._start", started)
+    for name in ("_FIRST_S", "_LOOK_S"):
+        monkeypatch.setattr(f"ogcapi.sources.overview_background.{name}", 0.1)
+    background = Background(catalog, lambda: 0.0 if started.count and background.is_idle else inf)
+    background.start()
+    wait_for(lambda: started.count)
+    wait_for(lambda: background.is_idle and not overview.is_coming, 20)
+    assert started.count == 1
+    background.stop()
 
 
 def test_what_is_made_in_vain_or_by_another_server_is_not_begun_at_each_look(

@@ -11,7 +11,8 @@ from rasterio import enums
 from rasterio.enums import ColorInterp
 
 from ogcapi.model.crs import parse_crs, transformation
-from ogcapi.model.raster import Selection
+from ogcapi.model.problem import SourceFailed
+from ogcapi.model.raster import Resampling, Selection
 from ogcapi.model.stop import Stop, Stopped, stoppable
 from ogcapi.sources.blocks import shared_cache
 from ogcapi.sources.pyramids import forget_headers
@@ -270,6 +271,26 @@ def test_a_file_that_changes_is_read_anew(tmp_path):
     assert source.revision() != before
     assert (read_all(source, source.grid).values[0, :8, :8] != first.values[0]).any()
     assert read_all(source, source.grid).grid.shape == (16, 16)
+
+
+def test_fields_of_a_file_that_has_other_ones_now_are_not_taken_for_these(tmp_path):
+    def write(names):
+        values = np.array([np.full((4, 4), 10 * len(name), "uint8") for name in names])
+        return write_raster(tmp_path / "a.tif", values, bounds=(0, 0, 4, 4), descriptions=names)
+
+    source = open_file(str(write(["red", "infra"])))
+    grid, bands = source.grid, source.bands
+    write(["infra", "red"])
+    assert read_all(source, grid).values[:, 0, 0].tolist() == [30, 50]  # asked for by their names
+    into, valid = np.zeros((1, 4, 4), "uint8"), np.zeros((1, 4, 4), bool)
+    with pytest.raises(SourceFailed, match="just changed"):
+        source.fill(grid, bands, [1], [Resampling.NEAREST], into, valid)
+    assert not valid.any()
+    source.fill(grid, source.bands, [1], [Resampling.NEAREST], into, valid)
+    assert (into == 30).all()
+    write(["thermal"])
+    with pytest.raises(SourceFailed, match="just changed"):
+        source.read(grid, Selection(fields=("red",)))
 
 
 def test_what_lies_in_memory_is_read_in_a_moment_and_all_else_asks_for_time(tmp_path):

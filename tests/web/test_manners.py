@@ -4,18 +4,26 @@ from __future__ import annotations
 
 import json
 import logging
+from pathlib import Path
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from ogcapi.config import ConfigMistakes
 from tests.web.conftest import Serve
 from tests.web.raw import raw
 
 TILE = "/collections/mola/map/tiles/MarsMercatorSphere/0/0/0"
 PAGES = {"Accept": "text/html"}
 RELIEF = "resources: {relief: {providers: [{name: COG, data: demo/earth/relief.tif}]}}"
+
+
+@pytest.mark.skipif(not Path("/proc/self").exists(), reason="a place where nobody can write")
+def test_a_log_that_cannot_be_written_is_a_mistake_of_the_configuration(serve: Serve) -> None:
+    with pytest.raises(ConfigMistakes, match=r"'/proc/ogcapi\.log' was given; expected a file that can"):
+        serve("logging: {logfile: /proc/ogcapi.log}\nresources: {}\n")
 
 
 @pytest.mark.parametrize("path", ["/", "/collections", "/collections/mola", "/tileMatrixSets", "/api", TILE])
