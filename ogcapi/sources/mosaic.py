@@ -421,7 +421,7 @@ class MosaicSource:
         """
         if grid is None:
             if self.overview is not None and self.overview.is_there:  # the key costs a look at each asset
-                self.overview.look(self.key)
+                self.overview.look_again(lambda: self.key)
             return self._revision_of(self._sampled, self._index.look())
         overview = self._answering(grid)
         if overview is not None:

@@ -10,11 +10,16 @@ import json
 import logging
 import os
 import time
+from collections.abc import Callable
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
+from functools import cached_property
 from pathlib import Path
+from typing import TYPE_CHECKING
 
-from ogcapi.model.grid import BBox, Grid
+import numpy as np
+
+from ogcapi.model.grid import Array, Grid
 from ogcapi.model.problem import SourceFailed
 from ogcapi.model.raster import Resampling
 from ogcapi.pixels.control import side
@@ -23,8 +28,14 @@ from ogcapi.sources.locking import is_locked
 from ogcapi.sources.raster import FileSource, open_file
 from ogcapi.sources.reach import reach
 
+if TYPE_CHECKING:
+    from shapely import STRtree
+
 log = logging.getLogger("ogcapi.overviews")
 _FINER = 1e-6  # relative: a grid this little finer than the overview is not
+_MOST_DOUBLED = 6  # times
+_BRIEF_S = 0.02  # that a look may take without any harm
+_LOOK_SHARE = 50  # times as long as a longer one took, nobody looks again
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -51,11 +62,12 @@ class Manifest:
     """Columns and rows."""
     missing: tuple[tuple[str, tuple[tuple[float, float, float, float], ...]], ...]
     """Name of each asset that could not be read, and the boxes of the blocks that lack it."""
+    tries: int = 0
+    """How often in a row it was made without some asset."""
 
     def write(self, folder: Path) -> None:
         """Make it the one that counts. Raises OSError, and then the one before does."""
-        document = {"key": self.key, "file": self.file, "cells": self.cells, "missing": self.missing}
-        write_whole(folder / _MANIFEST, json.dumps(document).encode())
+        write_whole(folder / _MANIFEST, json.dumps(asdict(self)).encode())
 
 
 _MANIFEST = "overview.json"
@@ -82,20 +94,26 @@ def manifest_in(folder: Path) -> Manifest | None:
     try:
         told = json.loads((folder / _MANIFEST).read_text())
         missing = tuple((name, tuple(tuple(box) for box in boxes)) for name, boxes in told["missing"])
-        return Manifest(key=told["key"], file=told["file"], cells=tuple(told["cells"]), missing=missing)
+        tries = int(told.get("tries", len(missing) > 0))
+        return Manifest(key=told["key"], file=told["file"], cells=tuple(told["cells"]), missing=missing, tries=tries)
     except (OSError, ValueError, KeyError, TypeError):
         return None
 
 
 def is_made(folder: Path, key: str, lacking_s: float = 0.0) -> bool:
-    """Whether the overview of that key is there; one that lacks assets only counts for so many seconds."""
+    """Whether the overview of that key is there.
+
+    One that lacks assets only counts for so many seconds, and for twice as many after each time in a row.
+    """
     manifest = manifest_in(folder)
     try:
         age_s = time.time() - (folder / _MANIFEST).stat().st_mtime
         is_there = manifest is not None and manifest.key == key and (folder / manifest.file).exists()
     except OSError:  # it has just been removed
         return False
-    return is_there and manifest is not None and (not manifest.missing or age_s < lacking_s)
+    if not is_there or manifest is None:
+        return False
+    return not manifest.missing or age_s < lacking_s * 2 ** min(manifest.tries - 1, _MOST_DOUBLED)
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)
@@ -106,15 +124,28 @@ class Made:
     manifest: Manifest
 
     def missing(self, grid: Grid) -> tuple[str, ...]:
-        """The assets that it lacks on a grid."""
+        """The assets that it lacks on a grid. However many it lacks elsewhere, that costs the same."""
         if not self.manifest.missing:
             return ()
-        boxes, found = reach(grid, self.source.storage_crs), []
-        for name, bounds in self.manifest.missing:
-            lacking = (BBox(xmin=xmin, ymin=ymin, xmax=xmax, ymax=ymax) for xmin, ymin, xmax, ymax in bounds)
-            if any(one.meets(box) for one in lacking for box in boxes):
-                found.append(name)
-        return tuple(found)
+        from shapely import box  # noqa: PLC0415 - memory: mostly nothing is missing
+
+        tree, boxes, owners = self._lacking
+        found = [np.empty(0, int)]
+        for each in reach(grid, self.source.storage_crs):
+            near = tree.query(box(*each.bounds))  # or at an edge
+            xmin, ymin, xmax, ymax = boxes[near].T
+            meets = (xmin < each.xmax) & (each.xmin < xmax) & (ymin < each.ymax) & (each.ymin < ymax)
+            found.append(owners[near[meets]])
+        return tuple(self.manifest.missing[owner][0] for owner in np.unique(np.concatenate(found)))
+
+    @cached_property
+    def _lacking(self) -> tuple[STRtree, Array, Array]:
+        """The boxes of all blocks that lack an asset, as a tree and as (box, 4); and which asset."""
+        from shapely import STRtree, box  # noqa: PLC0415
+
+        boxes = np.array([bounds for _, of in self.manifest.missing for bounds in of])
+        owners = np.repeat(np.arange(len(self.manifest.missing)), [len(of) for _, of in self.manifest.missing])
+        return STRtree(box(*boxes.T)), boxes, owners
 
 
 class Overview:
@@ -125,10 +156,13 @@ class Overview:
         self.is_awaited = False
         """Whether somebody is about to make one."""
         self._current: Made | None = None
+        self._known: tuple[str, Manifest | None] = storage.ABSENT, None
+        self._look_at = 0.0
+        """Monotonic time before which nobody looks whom it takes long to tell the key."""
 
     def look(self, key: str) -> None:
         """Take what lies in the folder if it is of that key; what is not current answers nothing."""
-        manifest, current = manifest_in(self.rule.folder), self._current
+        manifest, current = self._manifest(), self._current
         if manifest is None or manifest.key != key:
             self._current = None
         elif current is None or current.manifest != manifest:
@@ -140,10 +174,24 @@ class Overview:
             else:
                 self._current = Made(source=source, manifest=manifest)
 
+    def look_again(self, key: Callable[[], str]) -> None:
+        """The same with the key that this tells, if it is due: the less often, the longer it takes."""
+        begin = time.monotonic()
+        if begin >= self._look_at:
+            self.look(key())
+            took_s = time.monotonic() - begin
+            self._look_at = begin + (_LOOK_SHARE * took_s if took_s > _BRIEF_S else 0)
+
+    def _manifest(self) -> Manifest | None:
+        revision = storage.revision(str(self.rule.folder / _MANIFEST))
+        if revision == storage.ABSENT or revision != self._known[0]:
+            self._known = revision, manifest_in(self.rule.folder)
+        return self._known[1]
+
     @property
     def is_there(self) -> bool:
         """Whether there is one, of whatever key, or was one when last looked for."""
-        return self._current is not None or manifest_in(self.rule.folder) is not None
+        return self._current is not None or self._manifest() is not None
 
     @property
     def is_current(self) -> bool:

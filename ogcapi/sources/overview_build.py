@@ -31,7 +31,7 @@ from ogcapi.pixels.deflate import deflated
 from ogcapi.pixels.halving import halved
 from ogcapi.pixels.warp import as_stored
 from ogcapi.sources.mosaic import MosaicSource
-from ogcapi.sources.overview import Manifest, write_whole
+from ogcapi.sources.overview import Manifest, manifest_in, write_whole
 from ogcapi.sources.overview_plan import Block, Plan
 
 _LONGEST_S = 600.0  # that one block waits for remote assets
@@ -138,7 +138,11 @@ class Making:
                 missing.setdefault(name, []).append(block.grid.bbox.bounds)
         base = self.plan.levels[0]
         lacking = tuple((name, tuple(boxes)) for name, boxes in missing.items())
-        Manifest(key=self.key, file=path.name, cells=(base.width, base.height), missing=lacking).write(self.folder)
+        before, tries = manifest_in(self.folder), 1 if lacking else 0
+        if lacking and before is not None and before.key == self.key:
+            tries += before.tries
+        cells = base.width, base.height
+        Manifest(key=self.key, file=path.name, cells=cells, missing=lacking, tries=tries).write(self.folder)
         self._tidy(
             path, {block.digest for block, one in zip(self.plan.blocks, facts, strict=True) if not one["missing"]}
         )

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Sequence
+from dataclasses import replace
 from itertools import pairwise
 from pathlib import Path
 from typing import Any
@@ -290,6 +291,27 @@ def test_an_asset_that_fails_is_told_where_it_lacks_and_asked_again_the_next_tim
     assert mosaic.read(coarse(mosaic, 8), selection(mosaic, Resampling.NEAREST)).missing == ("3.tif",)
     made = Making(mosaic=mosaic, folder=tmp_path / "o", plan=plan(mosaic), key=mosaic.key)
     assert 0 < len(made.pending) < len(made.plan.blocks) + 1
+    north, south = (replace(coarse(mosaic, 8), bbox=box) for box in halves(mosaic.grid.bbox))
+    lacking = [mosaic.read(grid, selection(mosaic, Resampling.NEAREST)).missing for grid in (north, south)]
+    assert ("3.tif",) in lacking
+
+
+def halves(box: BBox) -> tuple[BBox, BBox]:
+    middle = (box.ymin + box.ymax) / 2
+    return replace(box, ymin=middle), replace(box, ymax=middle)
+
+
+def test_assets_that_are_never_there_are_tried_less_and_less_often(tmp_path):
+    document = write_assets(tmp_path / "a", two_by_two(), nodata=-1)
+    (tmp_path / "a" / "3.tif").unlink()
+    mosaic = opened(document, tmp_path / "o")
+    make(mosaic)
+    make(mosaic)
+    assert manifest_in(tmp_path / "o").tries == 2
+    written = tmp_path / "o" / "overview.json"
+    for age_s, is_still_good in ((150, True), (250, False)):
+        os.utime(written, (time.time() - age_s,) * 2)
+        assert is_made(tmp_path / "o", mosaic.key, lacking_s=100) == is_still_good
 
 
 def test_more_assets_than_are_read_for_one_answer_are_refused_until_there_is_an_overview(tmp_path):
