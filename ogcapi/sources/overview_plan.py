@@ -20,6 +20,7 @@ from ogcapi.sources.raster import method_for
 _SIDE = 256  # cells, for which it is counted how many assets they touch
 _SMALL = 128_000_000  # cells that any overview may have: so many cost little, and serve more levels
 _SMALL_EACH = 8_192  # or as many for each asset: then hardly more than nine of them lie where one is asked for a tile
+_LESS = 0.75  # of the assets: else they lie above each other
 _LARGE = 16 * _SMALL  # cells in which assets lie, that any overview may have where it takes so many
 _ROOM = 16  # times the cells that assets would need if they lay evenly beside each other
 _MOST_TILES = 1 << 20  # of the finest level, empty ones included: the file tells the place of each
@@ -77,15 +78,19 @@ def _method(found: Resampling) -> Resampling:
 def _levels(grid: Grid, find: Find, most: int, assets: int) -> tuple[Grid, ...]:
     """The finest level and all coarser ones, of a mosaic of so many assets.
 
-    That is one that is small; or a finer one, where only there 256 x 256 cells touch at most so many assets. Where more
-    lie above each other, no level is fine enough, and the small one is as good as any.
+    That is one that is small for so many; or a finer one, where 256 x 256 cells touch at most so many assets only
+    there. Where more lie above each other, no level is fine enough, and one that is small in any case is as good as
+    any.
     """
     coarsest = max(1, ceil(log2(max(grid.width, grid.height) / _SIDE)))
     small, finer = (
         next((k for k in range(1, coarsest) if (grid.width >> k) * (grid.height >> k) <= cells), coarsest)
         for cells in (_SMALL, max(_SMALL, _SMALL_EACH * assets))
     )
-    base = _base(grid, _fine_enough(grid, finer, find, most, assets) or small)
+    fine = _fine_enough(grid, finer, find, most, assets)
+    if fine is None:  # lists of an index may name more than lie there, but fewer where less is asked for
+        fine = finer if _crowd(grid, finer, find) < _LESS * _crowd(grid, small, find) else small
+    base = _base(grid, fine)
     return tuple(replace(base, width=base.width >> n, height=base.height >> n) for n in range(_depth(base) + 1))
 
 
@@ -107,6 +112,11 @@ def _fine_enough(grid: Grid, small: int, find: Find, most: int, assets: int) -> 
         if len(squares) * _SIDE**2 > bearable or whole > _MOST_TILES * TILE**2:
             break
     return None
+
+
+def _crowd(grid: Grid, power: int, find: Find) -> int:
+    """The most assets that a square touches."""
+    return max((len(find(square)) for _, _, square in parts_of(_base(grid, power), _SIDE)), default=0)
 
 
 def _split(square: Grid) -> Iterator[Grid]:

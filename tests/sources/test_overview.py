@@ -407,6 +407,16 @@ def test_the_more_assets_the_finer_an_overview_may_be(tmp_path, monkeypatch):
     assert widths == [512, 2048]
 
 
+@pytest.mark.parametrize(("most", "width"), [(1, 512), (4, 1024)])
+def test_many_assets_above_each_other_do_not_make_it_finer(tmp_path, monkeypatch, most, width):
+    values, box = np.ones((2048, 2048), "uint8"), (0.0, 0.0, 20.0, 20.0)
+    hrefs = [str(write_raster(tmp_path / f"{number}.tif", values, bounds=box)) for number in range(4)]
+    write_mosaic(tmp_path / "mosaic.json", hrefs, zoom=3, bounds=dict.fromkeys(hrefs, box))
+    monkeypatch.setattr(overview_plan, "_SMALL", 512 * 512)
+    monkeypatch.setattr(overview_plan, "_SMALL_EACH", 512 * 512)
+    assert opened_plan(tmp_path / "mosaic.json", tmp_path / "o", assets=most).levels[0].width == width
+
+
 def opened_plan(document: Path, folder: Path, **options: Any) -> Plan:
     return plan(opened(document, folder, **options))
 
