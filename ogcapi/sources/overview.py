@@ -106,14 +106,14 @@ def is_made(folder: Path, key: str, lacking_s: float = 0.0) -> bool:
     One that lacks assets only counts for so many seconds, and for twice as many after each time in a row.
     """
     manifest = manifest_in(folder)
+    if manifest is None or manifest.key != key:
+        return False
     try:
         age_s = time.time() - (folder / _MANIFEST).stat().st_mtime
-        is_there = manifest is not None and manifest.key == key and (folder / manifest.file).exists()
+        is_there = (folder / manifest.file).exists()
     except OSError:  # it has just been removed
         return False
-    if not is_there or manifest is None:
-        return False
-    return not manifest.missing or age_s < lacking_s * 2 ** min(manifest.tries - 1, _MOST_DOUBLED)
+    return is_there and (not manifest.missing or age_s < lacking_s * 2 ** min(manifest.tries - 1, _MOST_DOUBLED))
 
 
 @dataclass(frozen=True, kw_only=True, eq=False)

@@ -89,7 +89,8 @@ def _levels(grid: Grid, find: Find, most: int, assets: int) -> tuple[Grid, ...]:
     )
     fine = _fine_enough(grid, finer, find, most, assets)
     if fine is None:  # lists of an index may name more than lie there, but fewer where less is asked for
-        fine = finer if _crowd(grid, finer, find) < _LESS * _crowd(grid, small, find) else small
+        is_less = finer < small and _crowd(grid, finer, find) < _LESS * _crowd(grid, small, find)
+        fine = finer if is_less else small
     base = _base(grid, fine)
     return tuple(replace(base, width=base.width >> n, height=base.height >> n) for n in range(_depth(base) + 1))
 

@@ -66,12 +66,17 @@ class Started:
         return subprocess.Popen([sys.executable, "-c", ""], stdout=subprocess.PIPE, text=True)
 
 
+@pytest.fixture
+def started(monkeypatch: pytest.MonkeyPatch) -> Started:
+    found = Started()
+    monkeypatch.setattr("ogcapi.sources.overview_background._start", found)
+    return found
+
+
 def test_what_was_made_in_vain_is_awaited_no_more_however_busy_the_server_is(
-    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+    catalog: Catalog, started: Started, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    started = Started()
     overview = catalog["m"].coverage.overview
-    monkeypatch.setattr("ogcapi.sources.overview_background._start", started)
     for name in ("_FIRST_S", "_LOOK_S"):
         monkeypatch.setattr(f"ogcapi.sources.overview_background.{name}", 0.1)
     background = Background(catalog, lambda: 0.0 if started.count and background.is_idle else inf)
@@ -83,11 +88,9 @@ def test_what_was_made_in_vain_is_awaited_no_more_however_busy_the_server_is(
 
 
 def test_what_is_made_in_vain_or_by_another_server_is_not_begun_at_each_look(
-    catalog: Catalog, monkeypatch: pytest.MonkeyPatch
+    catalog: Catalog, started: Started
 ) -> None:
-    started = Started()
     overview = catalog["m"].coverage.overview
-    monkeypatch.setattr("ogcapi.sources.overview_background._start", started)
     background = Background(catalog)
     with locked(overview.rule.folder.parent / LOCK) as is_ours:
         assert is_ours
@@ -101,9 +104,7 @@ def test_what_is_made_in_vain_or_by_another_server_is_not_begun_at_each_look(
     assert not overview.is_coming
 
 
-def test_after_the_end_no_process_begins(catalog: Catalog, monkeypatch: pytest.MonkeyPatch) -> None:
-    started = Started()
-    monkeypatch.setattr("ogcapi.sources.overview_background._start", started)
+def test_after_the_end_no_process_begins(catalog: Catalog, started: Started) -> None:
     background = Background(catalog)
     background.stop()
     background.look()
